@@ -1,0 +1,82 @@
+/* engine: one message in, a verdict out; one lesson in, a moved model.
+ *
+ * Reading is apart from deciding: engine_read (parse, rules, features) does not look at the model and
+ * runs on any worker; engine_decide and engine_teach look at it. So many threads read while one writer keeps the order.
+ * Ownership: an engine owns model, journal, rules; a worker owns parser, arena and scratch and belongs to one thread.
+ * A reading, and the verdict's texts, live in the worker's arena until its next engine_read.
+ * Threads: engine_read and engine_decide run in parallel on several workers; engine_teach excludes them by a lock.
+ * A verdict is a function of message, envelope, rules and model alone, never of the order of threads.
+ * Errors: negative codes; `why` says what to do. An oddity of the message is never an error. */
+#ifndef POSSE_ENGINE_ENGINE_H
+#define POSSE_ENGINE_ENGINE_H
+
+#include "base/report.h"
+#include "filter/envelope.h"
+#include "filter/feature.h"
+#include "mail/message.h"
+#include "store/lessons.h"
+
+struct engine;
+struct engine_worker;
+
+struct engine_options {
+    const char *home;        /* $POSSE_HOME; NULL: none, nothing of the user is read or written */
+    const char *prior;       /* the shipped model's path; NULL: found by engine_prior_path; "" with is_empty */
+    bool is_empty;           /* start without a prior */
+    bool is_frozen;          /* engine_teach is refused */
+    const char *const *rules; /* rule files */
+    size_t n_rules;
+    double ham_loss;         /* cost: lose at most this share of ham (default 0.001) */
+};
+/* home == NULL: the model lives in memory only (eval, train). */
+int engine_open(const struct engine_options *o, struct engine **out, struct report *why);
+/* Writes the snapshot when lessons were taught. Errors are reported, and nothing is lost: lessons are journalled. */
+int engine_close(struct engine **e, struct report *why);
+/* models/default.posse beside the program's source, or in the data folder; $POSSE_MODEL wins. NULL: none found. */
+const char *engine_prior_path(void);
+
+struct engine_worker *engine_worker_new(struct engine *e);
+void engine_worker_free(struct engine_worker **w);
+
+struct reading;              /* parsed message, features, rule hits */
+int engine_read(struct engine_worker *w, struct span raw, const struct envelope *env, struct reading **out);
+const struct message *reading_message(const struct reading *r);
+const struct feature_set *reading_features(const struct reading *r);
+const uint8_t *reading_digest(struct reading *r);  /* SHA-256 of the message without trace fields: one mail has one digest
+                                                      whichever host handed it over; computed on first use */
+
+enum verdict_class { VERDICT_HAM, VERDICT_SPAM };
+enum { REASONS_MAX = 8 };
+struct reason {
+    double bits;             /* positive: towards spam */
+    const char *text;        /* words, UTF-8, one line */
+    uint32_t part;           /* where: index into message.part */
+    struct span where;       /* the span of the message it speaks of; empty: the message as a whole */
+};
+struct verdict {
+    enum verdict_class klass;
+    double bits;             /* log2 of the calibrated odds, rules included */
+    double probability;
+    double threshold_bits;   /* the score at which mail is called spam */
+    double ham_loss_lo, ham_loss, ham_loss_hi; /* promised at that threshold, with its 95% interval */
+    size_t n_reasons;        /* 0 unless explained; they add up to `bits` */
+    struct reason reason[REASONS_MAX];
+    const char *flip;        /* the smallest change that would turn the verdict; NULL unless explained */
+};
+enum { ENGINE_EXPLAIN = 1 };
+int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, struct verdict *out);
+
+struct teaching { enum lesson_class klass; struct span teacher, door; int64_t time_ms; };
+/* Journals the lesson, then moves the model. POSSE_EEXIST: this very lesson is there already (nothing changes). */
+int engine_teach(struct engine_worker *w, struct reading *r, const struct teaching *t, uint64_t *id_out, struct report *why);
+/* Many lessons in one transaction. */
+int engine_begin(struct engine *e, struct report *why);
+int engine_commit(struct engine *e, struct report *why);
+
+/* Takes lessons back (revoke) or deletes them (forget), and folds the model anew from the nearest checkpoint. */
+int engine_unlearn(struct engine *e, const struct lesson_filter *f, bool forget, uint64_t *n_out, struct report *why);
+struct lessons *engine_lessons(struct engine *e); /* NULL without a home */
+/* SHA-256 of the model's state, for tests and `posse check`: equal folds give equal digests. */
+int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why);
+
+#endif

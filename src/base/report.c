@@ -23,6 +23,6 @@ int report_errno(struct report *r, const char *what, const char *path)
 {
     int saved = errno;
     char text[128];
-    const char *why = strerror_r(saved, text, sizeof text) == 0 ? text : "unknown error";
-    return report_set(r, posse_errno(saved), "%s: cannot %s: %s", path, what, why);
+    const char *cause = strerror_r(saved, text, sizeof text); /* the GNU one: returns the text */
+    return report_set(r, posse_errno(saved), "%s: cannot %s: %s", path, what, cause);
 }

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "base/span.h"
 
 bool span_ieq(struct span a, struct span b)

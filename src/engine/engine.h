@@ -24,8 +24,11 @@ struct engine_options {
     const char *prior;       /* the shipped model's path; NULL: found by engine_prior_path; "" with is_empty */
     bool is_empty;           /* start without a prior */
     bool is_frozen;          /* engine_teach is refused */
+    bool make_home;          /* make the home when it is not there; without, a missing home is none */
     const char *const *rules; /* rule files */
     size_t n_rules;
+    const char *rules_cache; /* folder for compiled rules; NULL: none */
+    double list_bits;        /* what an allow or deny is worth; 0: 30 */
     double ham_loss;         /* cost: lose at most this share of ham (default 0.001) */
 };
 /* home == NULL: the model lives in memory only (eval, train). */

@@ -5,12 +5,15 @@
 #define EXTRACTOR_VERSION 1
 
 enum view {
-    VIEW_WORD,   /* general: words and word pairs of subject and visible text */
+    VIEW_WORD,   /* general: words of subject and visible text */
+    VIEW_PAIR,   /* general: pairs of words, up to three apart */
     VIEW_SHAPE,  /* general: structure, anomalies, consistency of sender, links by kind */
     VIEW_HEAD,   /* local: header fields with their names and values, hosts, addresses */
-    VIEW_RAW,    /* local: byte n-grams of the message as it came */
-    VIEW_CHAR,   /* local: character n-grams of the visible text */
+    VIEW_RAW,    /* local: byte 4-grams of header and body as they came */
+    VIEW_CHAR,   /* local: character 5-grams of the visible text */
     VIEW_N
 };
+
+static inline int view_is_general(enum view v) { return v <= VIEW_SHAPE; }
 
 #endif

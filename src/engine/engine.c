@@ -1,0 +1,287 @@
+#include "engine/engine_priv.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "engine/digest.h"
+#include "filter/explain.h"
+
+enum { ARENA_BYTES = 96 * 1024 * 1024 };
+
+#ifndef POSSE_DATADIR
+#define POSSE_DATADIR "/usr/share/posse"
+#endif
+
+const char *engine_prior_path(void)
+{
+    static const char *const places[] = {POSSE_DATADIR "/models/default.posse", "/usr/share/posse/models/default.posse",
+                                         "/usr/local/share/posse/models/default.posse"};
+    static _Thread_local char beside[4096];
+    const char *env = getenv("POSSE_MODEL");
+    if (env && *env)
+        return env;
+    /* beside the program, when it runs from its build folder */
+    ssize_t n = readlink("/proc/self/exe", beside, sizeof beside - 64);
+    for (int up = 0; n > 0 && up < 3; up++) {
+        while (n > 0 && beside[n - 1] != '/')
+            n--;
+        strcpy(beside + n, "models/default.posse");
+        if (access(beside, R_OK) == 0)
+            return beside;
+        n--;
+    }
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (access(places[i], R_OK) == 0)
+            return places[i];
+    return NULL;
+}
+
+static int open_prior(struct engine *e, const struct engine_options *o, struct report *why)
+{
+    if (o->is_empty)
+        return POSSE_OK;
+    const char *path = o->prior ? o->prior : engine_prior_path();
+    if (!path)
+        return report_set(why, POSSE_ENOENT, "the model that ships was not found: name it with --model FILE or $POSSE_MODEL, "
+                                             "or start without one with --empty");
+    int err = snapshot_open(path, SNAPSHOT_PRIOR, &e->prior_file, why);
+    return err ? err : prior_open(e->prior_file, path, &e->prior, why);
+}
+
+static int make_home(const char *home, struct report *why)
+{
+    struct stat st;
+    if (stat(home, &st) == 0) {
+        if (!S_ISDIR(st.st_mode))
+            return report_set(why, POSSE_EINVAL, "%s: is not a folder: choose another --home", home);
+        return POSSE_OK;
+    }
+    if (mkdir(home, 0700) == 0)
+        return POSSE_OK;
+    return report_errno(why, "make the state folder", home);
+}
+
+static int open_home(struct engine *e, const struct engine_options *o, struct report *why)
+{
+    if (!o->home)
+        return POSSE_OK;
+    if (!o->make_home && access(o->home, F_OK) != 0)
+        return POSSE_OK;
+    int err = make_home(o->home, why);
+    if (err)
+        return err;
+    e->home = strdup(o->home);
+    if (!e->home)
+        return report_set(why, POSSE_ENOMEM, "out of memory");
+    struct buf path;
+    buf_init(&path, 8192);
+    buf_add_fmt(&path, "%s/lessons.db", e->home);
+    buf_add_byte(&path, 0);
+    bool there = access((const char *)path.p, F_OK) == 0;
+    if (there || o->make_home)
+        err = lessons_open((const char *)path.p, &e->lessons, why);
+    buf_deinit(&path);
+    return err ? err : e->lessons ? engine_load(e, why) : POSSE_OK;
+}
+
+static int open_rules(struct engine *e, const struct engine_options *o, struct report *why)
+{
+    if (o->n_rules == 0)
+        return POSSE_OK;
+    struct rules_options r = {.list_bits = o->list_bits > 0 ? o->list_bits : 30, .cache_dir = o->rules_cache};
+    return rules_load(o->rules, o->n_rules, &r, &e->rules, why);
+}
+
+int engine_open(const struct engine_options *o, struct engine **out, struct report *why)
+{
+    *out = NULL;
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return report_set(why, POSSE_ENOMEM, "out of memory");
+    pthread_rwlock_init(&e->lock, NULL);
+    e->is_frozen = o->is_frozen;
+    e->ham_loss = o->ham_loss > 0 ? o->ham_loss : 0.001;
+    int err = open_prior(e, o, why);
+    if (!err && !(e->model = model_new(e->prior)))
+        err = report_set(why, POSSE_ENOMEM, "out of memory for the model's tables");
+    if (!err)
+        err = open_home(e, o, why);
+    if (!err)
+        err = open_rules(e, o, why);
+    if (err)
+        engine_close(&e, NULL);
+    *out = e;
+    return err;
+}
+
+int engine_close(struct engine **ep, struct report *why)
+{
+    if (!ep || !*ep)
+        return POSSE_OK;
+    struct engine *e = *ep;
+    int err = POSSE_OK;
+    if (e->in_batch)
+        lessons_rollback(e->lessons);
+    else if (e->lessons && (e->is_moved || e->is_stale)) {
+        if (e->is_stale)
+            err = engine_refold(e, why);
+        if (!err)
+            err = engine_save(e, why);
+    }
+    rules_free(&e->rules);
+    lessons_close(&e->lessons);
+    model_free(&e->model);
+    prior_free(&e->prior);
+    snapshot_close(&e->prior_file);
+    pthread_rwlock_destroy(&e->lock);
+    free(e->home);
+    free(e);
+    *ep = NULL;
+    return err;
+}
+
+struct engine_worker *engine_worker_new(struct engine *e)
+{
+    struct engine_worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->e = e;
+    w->parser = mail_parser_new(NULL);
+    w->arena = arena_new(ARENA_BYTES);
+    w->extractor = extractor_new();
+    buf_init(&w->code, 1 << 20);
+    if (e->rules)
+        w->scratch = rules_scratch_new(e->rules);
+    if (!w->parser || !w->arena || !w->extractor || (e->rules && !w->scratch))
+        engine_worker_free(&w);
+    return w;
+}
+
+void engine_worker_free(struct engine_worker **wp)
+{
+    if (!wp || !*wp)
+        return;
+    struct engine_worker *w = *wp;
+    rules_scratch_free(&w->scratch);
+    extractor_free(&w->extractor);
+    arena_free(&w->arena);
+    mail_parser_free(&w->parser);
+    buf_deinit(&w->code);
+    free(w);
+    *wp = NULL;
+}
+
+int engine_read(struct engine_worker *w, struct span raw, const struct envelope *env, struct reading **out)
+{
+    struct reading *r = &w->reading;
+    arena_reset(w->arena);
+    memset(r, 0, offsetof(struct reading, hit));
+    r->n_hits = 0;
+    r->has_digest = false;
+    r->env = env;
+    struct message *m;
+    int err = message_parse(w->parser, w->arena, raw, &m);
+    if (err)
+        return err;
+    r->m = m;
+    struct extracted x;
+    err = extract(w->extractor, w->parser, w->arena, m, env, false, &x);
+    if (err)
+        return err;
+    r->set = x.set;
+    r->text = x.text;
+    if (w->e->rules)
+        r->n_hits = rules_match(w->e->rules, w->scratch, w->parser, w->arena, m, env, r->hit, HITS_MAX);
+    *out = r;
+    return POSSE_OK;
+}
+
+const struct message *reading_message(const struct reading *r) { return r->m; }
+const struct feature_set *reading_features(const struct reading *r) { return &r->set; }
+
+const uint8_t *reading_digest(struct reading *r)
+{
+    if (!r->has_digest)
+        digest_message(r->m, r->digest);
+    r->has_digest = true;
+    return r->digest;
+}
+
+/* 1 / (1 + 2^-bits) without libm's last bit. */
+static double probability(double bits)
+{
+    double x = bits < 0 ? -bits : bits;
+    if (x > 1000)
+        x = 1000;
+    double p = 1;
+    int whole = (int)x;
+    double part = x - whole;
+    /* 2^part by its series: e^(part ln 2), 16 terms are beyond double precision here */
+    double term = 1, sum = 1;
+    for (int k = 1; k < 18; k++) {
+        term = term * (part * 0.6931471805599453) / k;
+        sum += term;
+    }
+    for (int k = 0; k < whole; k++)
+        sum *= 2;
+    p = 1 / (1 + sum);
+    return bits < 0 ? p : 1 - p;
+}
+
+static void explain(struct engine_worker *w, struct reading *r, const struct model_score *s, struct verdict *out)
+{
+    struct extracted x;
+    if (extract(w->extractor, w->parser, w->arena, r->m, r->env, true, &x))
+        return;
+    size_t n = x.set.start[VIEW_N];
+    double *bits = arena_alloc(w->arena, n * sizeof *bits + 1);
+    if (!bits)
+        return;
+    model_contributions(w->e->model, &x.set, s, bits);
+    struct explain_in in = {.m = r->m, .text = &x.text, .note = x.note, .bits = bits, .n = n, .hit = r->hit,
+                            .n_hits = r->n_hits, .total_bits = out->bits, .threshold_bits = out->threshold_bits};
+    struct explained why[EXPLAIN_REASONS];
+    out->n_reasons = explain_reasons(w->arena, &in, why, &out->flip);
+    for (size_t i = 0; i < out->n_reasons; i++)
+        out->reason[i] = (struct reason){why[i].bits, why[i].text, why[i].part, why[i].where};
+}
+
+/* Makes ready what deciding needs after the model moved: a fold that lost lessons, the threshold. */
+static int settle(struct engine *e)
+{
+    int err = POSSE_OK;
+    pthread_rwlock_wrlock(&e->lock);
+    if (e->is_stale)
+        err = engine_refold(e, NULL);
+    if (!err && !e->is_settled)
+        model_threshold(e->model, e->ham_loss, &e->threshold);
+    e->is_settled = !err;
+    pthread_rwlock_unlock(&e->lock);
+    return err;
+}
+
+int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, struct verdict *out)
+{
+    struct engine *e = w->e;
+    int err = atomic_load(&e->is_settled) ? POSSE_OK : settle(e);
+    if (err)
+        return err;
+    pthread_rwlock_rdlock(&e->lock);
+    struct model_score s;
+    model_score(e->model, &r->set, &s);
+    double bits = s.bits;
+    for (size_t i = 0; i < r->n_hits; i++)
+        bits += r->hit[i].bits;
+    *out = (struct verdict){
+        .bits = bits, .probability = probability(bits), .threshold_bits = e->threshold.bits,
+        .klass = bits >= e->threshold.bits ? VERDICT_SPAM : VERDICT_HAM, .ham_loss_lo = e->threshold.ham_loss_lo,
+        .ham_loss = e->threshold.ham_loss, .ham_loss_hi = e->threshold.ham_loss_hi};
+    if (flags & ENGINE_EXPLAIN)
+        explain(w, r, &s, out);
+    pthread_rwlock_unlock(&e->lock);
+    return POSSE_OK;
+}
+
+struct lessons *engine_lessons(struct engine *e) { return e->lessons; }

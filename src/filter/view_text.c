@@ -1,0 +1,41 @@
+#include "filter/view_text.h"
+
+enum { K_WORD = 0x201, K_SUBJECT_WORD, K_PAIR };
+enum { WINDOW = 4, PAIR_TOKENS_MAX = 900 };
+
+static inline struct span token_bytes(const struct text *t, size_t i)
+{
+    return span_of(t->folded.p + t->tok[i].off, t->tok[i].len);
+}
+
+void words_emit(struct sink *s, const struct text *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct token *k = &t->tok[i];
+        struct span w = token_bytes(t, i);
+        uint64_t h = hash64(w, K_WORD);
+        s->part = k->part;
+        sink_put_at(s, h * 0x9E3779B97F4A7C15ull, NULL, k->from.p, k->from.n);
+        if (k->zone == ZONE_SUBJECT)
+            sink_put_at(s, mix64(h + K_SUBJECT_WORD), NULL, k->from.p, k->from.n);
+    }
+}
+
+void pairs_emit(struct sink *s, const struct text *t)
+{
+    uint64_t last[WINDOW] = {0};
+    size_t n = t->zone_start[ZONE_QUOTED] < PAIR_TOKENS_MAX ? t->zone_start[ZONE_QUOTED] : PAIR_TOKENS_MAX;
+    for (size_t i = 0; i < n; i++) {
+        if (i == t->zone_start[ZONE_OWN])
+            memset(last, 0, sizeof last);
+        const struct token *k = &t->tok[i];
+        uint64_t h = hash64(token_bytes(t, i), K_PAIR);
+        s->part = k->part;
+        for (size_t d = 1; d < WINDOW && d <= i; d++) {
+            uint64_t before = last[(i - d) % WINDOW];
+            if (before)
+                sink_put_at(s, mix64(before * 31 + h * (2 * d + 1)), NULL, k->from.p, k->from.n);
+        }
+        last[i % WINDOW] = h;
+    }
+}

@@ -60,7 +60,7 @@ static inline struct span span_sub(struct span s, size_t from, size_t to)
         to = s.n;
     if (from > to)
         from = to;
-    return (struct span){s.p + from, to - from};
+    return (struct span){from ? s.p + from : s.p, to - from}; /* NULL + 0 is undefined in C */
 }
 
 #endif

@@ -47,7 +47,10 @@ static int open_prior(struct engine *e, const struct engine_options *o, struct r
         return report_set(why, POSSE_ENOENT, "the model that ships was not found: name it with --model FILE or $POSSE_MODEL, "
                                              "or start without one with --empty");
     int err = snapshot_open(path, SNAPSHOT_PRIOR, &e->prior_file, why);
-    return err ? err : prior_open(e->prior_file, path, &e->prior, why);
+    if (err)
+        return err;
+    return prior_open(snapshot_get(e->prior_file, "prior.head"), snapshot_get(e->prior_file, "prior.weights"),
+                      snapshot_get(e->prior_file, "prior.calib"), path, &e->prior, why);
 }
 
 static int make_home(const char *home, struct report *why)
@@ -133,6 +136,7 @@ int engine_close(struct engine **ep, struct report *why)
     rules_free(&e->rules);
     lessons_close(&e->lessons);
     model_free(&e->model);
+    snapshot_close(&e->model_file);
     prior_free(&e->prior);
     snapshot_close(&e->prior_file);
     pthread_rwlock_destroy(&e->lock);
@@ -177,10 +181,7 @@ int engine_read(struct engine_worker *w, struct span raw, const struct envelope 
 {
     struct reading *r = &w->reading;
     arena_reset(w->arena);
-    memset(r, 0, offsetof(struct reading, hit));
-    r->n_hits = 0;
-    r->has_digest = false;
-    r->env = env;
+    *r = (struct reading){.env = env};
     struct message *m;
     int err = message_parse(w->parser, w->arena, raw, &m);
     if (err)
@@ -192,8 +193,13 @@ int engine_read(struct engine_worker *w, struct span raw, const struct envelope 
         return err;
     r->set = x.set;
     r->text = x.text;
-    if (w->e->rules)
-        r->n_hits = rules_match(w->e->rules, w->scratch, w->parser, w->arena, m, env, r->hit, HITS_MAX);
+    if (w->e->rules) {
+        size_t most = rules_n(w->e->rules);
+        r->hit = arena_alloc(w->arena, most * sizeof *r->hit);
+        if (!r->hit)
+            return POSSE_ELIMIT;
+        r->n_hits = rules_match(w->e->rules, w->scratch, w->parser, w->arena, m, env, r->hit, most);
+    }
     *out = r;
     return POSSE_OK;
 }

@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "engine/engine_priv.h"
 
-enum { FOLD_ARENA_BYTES = 4 << 20, STATE_BYTES = 96 << 20, FOLD_STOP = 1 };
+enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1 };
 
 static void model_path(const struct engine *e, char *out, size_t cap)
 {
@@ -90,13 +90,6 @@ int engine_refold(struct engine *e, struct report *why)
     return err;
 }
 
-struct getter { const struct snapshot *s; };
-
-static struct span get_section(void *ctx, const char *name)
-{
-    return snapshot_get(((struct getter *)ctx)->s, name);
-}
-
 /* 0: loaded. Anything else: there is none that fits, and the fold begins at nothing. */
 static int load_snapshot(struct engine *e, uint64_t epoch)
 {
@@ -113,13 +106,15 @@ static int load_snapshot(struct engine *e, uint64_t epoch)
     uint64_t last = reader_u64(&head), at_epoch = reader_u64(&head);
     if (reader_error(&head) || !span_eq(base, span_of(digest, 32)) || at_epoch != epoch)
         err = POSSE_EVERSION;
-    struct getter g = {s};
     if (!err)
-        err = model_load(e->model, get_section, &g, NULL);
-    snapshot_close(&s);
-    if (!err)
-        e->last_id = last;
-    return err;
+        err = model_load(e->model, snapshot_get(s, "learner"), snapshot_get(s, "fuse"), snapshot_get(s, "calib"), NULL);
+    if (err) {
+        snapshot_close(&s);
+        return err;
+    }
+    e->model_file = s; /* the learner's table is this private mapping from now on */
+    e->last_id = last;
+    return POSSE_OK;
 }
 
 int engine_load(struct engine *e, struct report *why)
@@ -137,24 +132,22 @@ int engine_load(struct engine *e, struct report *why)
 
 int engine_save(struct engine *e, struct report *why)
 {
-    struct buf head, scratch;
+    struct buf head;
     buf_init(&head, 4096);
-    buf_init(&scratch, STATE_BYTES);
     uint8_t digest[32];
     base_digest(e, digest);
     buf_add(&head, digest, 32);
     buf_add_u64(&head, e->last_id);
     buf_add_u64(&head, e->epoch);
     struct model_section part[MODEL_SECTIONS_MAX];
-    size_t n = model_sections(e->model, &scratch, part);
+    size_t n = model_sections(e->model, part);
     struct snapshot_section s[MODEL_SECTIONS_MAX + 1] = {{"fold", buf_span(&head)}};
     for (size_t i = 0; i < n; i++)
         s[i + 1] = (struct snapshot_section){part[i].name, part[i].data};
     char path[4200];
     model_path(e, path, sizeof path);
-    int err = n ? snapshot_write(path, SNAPSHOT_MODEL, s, n + 1, why) : report_set(why, POSSE_ENOMEM, "out of memory");
+    int err = snapshot_write(path, SNAPSHOT_MODEL, s, n + 1, why);
     buf_deinit(&head);
-    buf_deinit(&scratch);
     if (!err)
         e->is_moved = false;
     return err;
@@ -253,11 +246,10 @@ int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why)
         if (err)
             return err;
     }
-    struct buf scratch, all;
-    buf_init(&scratch, STATE_BYTES);
+    struct buf all;
     buf_init(&all, 64 * MODEL_SECTIONS_MAX);
     struct model_section part[MODEL_SECTIONS_MAX];
-    size_t n = model_sections(e->model, &scratch, part);
+    size_t n = model_sections(e->model, part);
     for (size_t i = 0; i < n; i++) {
         uint8_t d[32];
         sha256(part[i].data, d);
@@ -265,6 +257,5 @@ int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why)
     }
     sha256(buf_span(&all), out);
     buf_deinit(&all);
-    buf_deinit(&scratch);
-    return n ? POSSE_OK : report_set(why, POSSE_ENOMEM, "out of memory");
+    return POSSE_OK;
 }

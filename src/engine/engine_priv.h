@@ -12,11 +12,10 @@
 #include "filter/rules.h"
 #include "store/snapshot.h"
 
-enum { HITS_MAX = 256 };
-
 struct engine {
     struct snapshot *prior_file;
     struct prior *prior;
+    struct snapshot *model_file; /* outlives the model that lies in it */
     struct model *model;
     struct rules *rules;
     struct lessons *lessons;   /* NULL without a home */
@@ -37,7 +36,7 @@ struct reading {
     const struct message *m;
     struct feature_set set;
     struct text text;
-    struct rule_hit hit[HITS_MAX];
+    struct rule_hit *hit;      /* rules_n of them */
     size_t n_hits;
     const struct envelope *env;
     uint8_t digest[32];

@@ -9,7 +9,7 @@
 
 #include "filter/rules.h"
 #include "filter/sink.h"
-#include "filter/text.h"
+#include "filter/tokens.h"
 
 enum { EXPLAIN_REASONS = 8 };
 

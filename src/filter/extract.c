@@ -9,7 +9,8 @@
 
 /* Features a view may have. Experiment: bench/ablation.md, "caps". */
 static const uint32_t view_cap[VIEW_N] = {
-    [VIEW_WORD] = 600, [VIEW_PAIR] = 1000, [VIEW_SHAPE] = 400, [VIEW_HEAD] = 700, [VIEW_RAW] = 450, [VIEW_CHAR] = 450,
+    [VIEW_SUBJECT] = 40, [VIEW_WORD] = 400, [VIEW_PAIR] = 900, [VIEW_SENDER] = 400, [VIEW_HOST] = 150,
+    [VIEW_ROUTE] = 300, [VIEW_AUTHOR] = 200, [VIEW_CHAR] = 250,
 };
 
 struct extractor {
@@ -45,19 +46,41 @@ static int notes_on(struct extractor *x)
     return x->note ? POSSE_OK : POSSE_ENOMEM;
 }
 
-static void view_emit(struct extractor *x, enum view v, const struct shape_in *in, const struct text *t)
+static void view_open(struct sink *s, enum view v) { sink_begin(s, v, view_cap[v]); }
+
+static void emit_text(struct sink *s, const struct text *t)
 {
-    struct sink *s = &x->sink;
-    sink_begin(s, v, view_cap[v]);
-    switch (v) {
-    case VIEW_WORD: words_emit(s, t); break;
-    case VIEW_PAIR: pairs_emit(s, t); break;
-    case VIEW_SHAPE: shape_emit(s, in); break;
-    case VIEW_HEAD: head_emit(s, in->m); break;
-    case VIEW_RAW: raw_emit(s, in->m); break;
-    case VIEW_CHAR: char_emit(s, in->a, in->m); break;
-    case VIEW_N: break;
-    }
+    view_open(s, VIEW_SUBJECT);
+    subject_emit(s, t);
+    sink_end(s);
+    view_open(s, VIEW_WORD);
+    words_emit(s, t);
+    sink_end(s);
+    view_open(s, VIEW_PAIR);
+    pairs_emit(s, t);
+    sink_end(s);
+}
+
+static void emit_shape(struct sink *s, const struct shape_in *in)
+{
+    view_open(s, VIEW_SENDER);
+    shape_emit(s, in);
+    sink_sort(s, VIEW_SENDER, VIEW_LINK);
+}
+
+static void emit_local(struct sink *s, struct arena *a, const struct message *m)
+{
+    view_open(s, VIEW_HOST);
+    host_emit(s, m);
+    sink_end(s);
+    view_open(s, VIEW_ROUTE);
+    route_emit(s, m);
+    sink_end(s);
+    view_open(s, VIEW_AUTHOR);
+    author_emit(s, m);
+    sink_end(s);
+    view_open(s, VIEW_CHAR);
+    char_emit(s, a, m);
     sink_end(s);
 }
 
@@ -72,8 +95,9 @@ int extract(struct extractor *x, struct mail_parser *p, struct arena *a, const s
         return err;
     sink_reset(&x->sink);
     struct shape_in in = {.p = p, .a = a, .m = m, .env = env};
-    for (int v = 0; v < VIEW_N; v++)
-        view_emit(x, (enum view)v, &in, &out->text);
+    emit_text(&x->sink, &out->text);
+    emit_shape(&x->sink, &in);
+    emit_local(&x->sink, a, m);
     out->note = x->sink.note;
     return sink_take(&x->sink, a, &out->set);
 }

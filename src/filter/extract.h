@@ -11,7 +11,7 @@
 
 #include "filter/envelope.h"
 #include "filter/sink.h"
-#include "filter/text.h"
+#include "filter/tokens.h"
 
 struct extractor;
 struct extractor *extractor_new(void);

@@ -77,23 +77,45 @@ static const uint32_t *sorted(struct arena *a, const uint32_t *slot, uint32_t n)
     return s;
 }
 
+struct bit_writer {
+    uint8_t *p;
+    uint64_t acc; /* fewer than 32 bits wait in it between puts */
+    unsigned have;
+};
+
+static inline void put_bits(struct bit_writer *w, uint32_t x, unsigned n)
+{
+    w->acc |= (uint64_t)x << w->have;
+    w->have += n;
+    if (w->have >= 32) {
+        uint32_t le = htole32((uint32_t)w->acc);
+        memcpy(w->p, &le, sizeof le);
+        w->p += sizeof le;
+        w->acc >>= 32;
+        w->have -= 32;
+    }
+}
+
 static void put_view(struct buf *out, const uint32_t *slot, uint32_t n)
 {
     unsigned k = rice_bits(n);
-    uint64_t acc = 0; /* below 8 bits between slots; unary zeros are flushed bytewise */
-    unsigned have = 0;
+    /* All unary zeros together are at most the slots over 2^k; 8 bytes for the writer's last word. */
+    uint8_t *at = buf_reserve(out, ((size_t)n * (k + 1) + (FEATURE_SLOTS >> k)) / 8 + 9);
+    if (!at)
+        return;
+    struct bit_writer w = {.p = at};
     uint32_t next = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t gap = slot[i] - next, q = gap >> k;
         next = slot[i] + 1;
-        for (have += q; have >= 8; have -= 8, acc >>= 8)
-            buf_add_byte(out, (uint8_t)acc);
-        acc |= (uint64_t)((gap & ((1u << k) - 1)) << 1 | 1) << have;
-        for (have += k + 1; have >= 8; have -= 8, acc >>= 8)
-            buf_add_byte(out, (uint8_t)acc);
+        for (; q >= 31; q -= 31)
+            put_bits(&w, 0, 31);
+        put_bits(&w, UINT32_C(1) << q, q + 1);
+        put_bits(&w, gap & ((UINT32_C(1) << k) - 1), k);
     }
-    if (have)
-        buf_add_byte(out, (uint8_t)acc);
+    for (; w.have; w.have -= w.have < 8 ? w.have : 8, w.acc >>= 8)
+        *w.p++ = (uint8_t)w.acc;
+    out->n += (size_t)(w.p - at);
 }
 
 int feature_encode(struct arena *a, const struct feature_set *f, struct buf *out)
@@ -176,6 +198,18 @@ static size_t take_view(struct span in, uint32_t *slot, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t q;
         bits_fill(&b);
+        /* Nearly always the whole code is at hand. */
+        unsigned z = b.acc ? (unsigned)__builtin_ctzll(b.acc) : 64;
+        if (z <= 32 && z + 1 + k <= b.have) {
+            uint32_t s = next + (z << k | ((uint32_t)(b.acc >> (z + 1)) & mask));
+            b.acc >>= z + 1 + k;
+            b.have -= z + 1 + k;
+            if (s >= FEATURE_SLOTS)
+                return 0;
+            slot[i] = s;
+            next = s + 1;
+            continue;
+        }
         if (!take_unary(&b, most, &q))
             return 0;
         if (b.have < k) {

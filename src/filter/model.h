@@ -8,12 +8,11 @@
 #ifndef POSSE_FILTER_MODEL_H
 #define POSSE_FILTER_MODEL_H
 
-#include "base/buf.h"
 #include "base/report.h"
 #include "filter/feature.h"
 
 struct model;
-struct prior;
+struct prior; /* prior.h */
 
 struct model_score {
     double raw;           /* fused log-odds (natural), before calibration */
@@ -38,11 +37,12 @@ void model_contributions(const struct model *m, const struct feature_set *f, con
 struct model_threshold { double bits, ham_loss_lo, ham_loss, ham_loss_hi; };
 void model_threshold(const struct model *m, double ham_loss, struct model_threshold *out);
 
-/* State as bytes, equal for equal folds. `model_load` takes bytes written by this version over the same prior:
- * POSSE_EVERSION, POSSE_ECORRUPT otherwise, and the model is then as cleared. */
+/* State as bytes, equal for equal folds; views into the model, good until the next teach. */
 struct model_section { const char *name; struct span data; };
-enum { MODEL_SECTIONS_MAX = 8 };
-size_t model_sections(const struct model *m, struct buf *scratch, struct model_section out[MODEL_SECTIONS_MAX]);
-int model_load(struct model *m, struct span (*get)(void *ctx, const char *name), void *ctx, struct report *why);
+enum { MODEL_SECTIONS_MAX = 3 };
+size_t model_sections(const struct model *m, struct model_section out[MODEL_SECTIONS_MAX]);
+/* The sections "learner" (writable, 8-byte aligned, outlives the model), "fuse", "calib", over the same prior.
+ * POSSE_EVERSION, POSSE_ECORRUPT: the model is as it was. */
+int model_load(struct model *m, struct span learner, struct span fuse, struct span calib, struct report *why);
 
 #endif

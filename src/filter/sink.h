@@ -1,7 +1,7 @@
 /* sink: where an extractor puts features; private to filter/.
  *
- * Keeps each slot once a view by a bitmap of all slots (512 KiB, in the second-level cache), which is wiped by
- * walking what was emitted. With notes on, it remembers the first place that gave each slot, for the reasons.
+ * Keeps each slot once a view by a small open table (16 KiB, in the first-level cache) whose entries carry the
+ * view's turn, so that nothing needs wiping; a bitmap of all slots was five times slower. With notes on, it remembers the first place that gave each slot, for the reasons.
  * Owned by one worker; reused for every message.  Cost: about 2 ns a feature. */
 #ifndef POSSE_FILTER_SINK_H
 #define POSSE_FILTER_SINK_H
@@ -17,12 +17,17 @@ struct note {
     uint32_t part;
 };
 
+enum { SINK_TABLE_BITS = 12, SINK_TABLE = 1 << SINK_TABLE_BITS, SINK_VIEW_MAX = SINK_TABLE / 2 };
+
 struct sink {
-    uint64_t *seen;        /* FEATURE_SLOTS bits */
+    uint32_t *seen;        /* SINK_TABLE entries: turn << FEATURE_BITS | slot */
+    uint32_t turn;         /* of the current view: 1 .. 2^(32 - FEATURE_BITS) - 1 */
     uint32_t *slot;        /* FEATURES_MAX */
     uint32_t start[VIEW_N + 1];
     uint32_t n, view_cap;  /* end of what the current view may emit */
     enum view view;
+    uint8_t *tag;          /* FEATURES_MAX: the view that sink_sort moves each feature to */
+    uint8_t tag_now;
     struct note *note;     /* FEATURES_MAX, or NULL: notes are off */
     uint32_t part;         /* for notes */
 };
@@ -30,9 +35,11 @@ struct sink {
 int sink_init(struct sink *s);
 void sink_deinit(struct sink *s);
 void sink_reset(struct sink *s);
-/* Views are emitted in ascending order; each once. */
+/* Views are emitted in ascending order, each once; cap at most SINK_VIEW_MAX. */
 void sink_begin(struct sink *s, enum view v, uint32_t cap);
 void sink_end(struct sink *s);
+/* Deals what stands since sink_begin(first) out to views first .. last by their tags, order kept; then ends them. */
+void sink_sort(struct sink *s, enum view first, enum view last);
 /* Copies the set into the arena. */
 int sink_take(struct sink *s, struct arena *a, struct feature_set *out);
 
@@ -41,13 +48,19 @@ static inline bool sink_full(const struct sink *s) { return s->n >= s->view_cap;
 static inline void sink_put_at(struct sink *s, uint64_t hash, const char *label, const uint8_t *p, size_t n)
 {
     uint32_t slot = (uint32_t)(hash >> (64 - FEATURE_BITS));
-    uint64_t bit = UINT64_C(1) << (slot & 63);
-    uint64_t *word = &s->seen[slot >> 6];
-    if ((*word & bit) || s->n >= s->view_cap)
+    uint32_t key = s->turn << FEATURE_BITS | slot;
+    uint32_t i = slot >> (FEATURE_BITS - SINK_TABLE_BITS);
+    while (s->seen[i] >> FEATURE_BITS == s->turn) {
+        if (s->seen[i] == key)
+            return;
+        i = (i + 1) & (SINK_TABLE - 1);
+    }
+    if (s->n >= s->view_cap)
         return;
-    *word |= bit;
+    s->seen[i] = key;
     if (s->note)
         s->note[s->n] = (struct note){label, span_of(p, n), s->part};
+    s->tag[s->n] = s->tag_now;
     s->slot[s->n++] = slot;
 }
 

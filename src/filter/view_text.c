@@ -8,18 +8,17 @@ static inline struct span token_bytes(const struct text *t, size_t i)
     return span_of(t->folded.p + t->tok[i].off, t->tok[i].len);
 }
 
-void words_emit(struct sink *s, const struct text *t)
+static void emit_tokens(struct sink *s, const struct text *t, size_t n, uint64_t kind)
 {
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct token *k = &t->tok[i];
-        struct span w = token_bytes(t, i);
-        uint64_t h = hash64(w, K_WORD);
         s->part = k->part;
-        sink_put_at(s, h * 0x9E3779B97F4A7C15ull, NULL, k->from.p, k->from.n);
-        if (k->zone == ZONE_SUBJECT)
-            sink_put_at(s, mix64(h + K_SUBJECT_WORD), NULL, k->from.p, k->from.n);
+        sink_put_at(s, hash64(token_bytes(t, i), kind) * 0x9E3779B97F4A7C15ull, NULL, k->from.p, k->from.n);
     }
 }
+
+void subject_emit(struct sink *s, const struct text *t) { emit_tokens(s, t, t->zone_start[ZONE_OWN], K_SUBJECT_WORD); }
+void words_emit(struct sink *s, const struct text *t) { emit_tokens(s, t, t->n, K_WORD); }
 
 void pairs_emit(struct sink *s, const struct text *t)
 {

@@ -4,12 +4,15 @@
  * enough to say what a reader's eye sees and what it does not.
  * Hidden: display:none, visibility:hidden, font-size or width/height of (nearly) zero, opacity 0,
  * text colour equal or very near to the background in force, off-screen position, `hidden`,
- * mso-hide, and what stands inside <head>, <title>, <noscript> is neither visible nor hidden.
- * Script, style and comments give no text.
+ * mso-hide, clipped, scaled to nothing; by attribute, style or a simple rule of a <style> block (html_sheet.c).
+ * A <title> goes to `title`. Text in <head> and <noscript> is shown by mail readers, so it counts.
+ * Script, style and comments (conditional ones too) give no text. Invisible characters are dropped
+ * from words; within a word they set ZERO_WIDTH.
  * Ownership: results live in arena `a`; nothing points into `in` unless said.
  * Limits: caps below; past them reading stops, anomaly TEXT_TRUNCATED.
  * Errors: POSSE_ELIMIT / POSSE_ENOMEM when the arena is full; odd input is data.
- * Threads: reentrant.  Cost: one pass, about 1 ns a byte of text, more for tags with style.
+ * Threads: reentrant.  Cost: one pass, 0.6 ns a byte of plain text, 3 ns a byte of pages that are
+ * mostly tags and styles; twice that when a <style> block comes after text. Linear whatever the bytes.
  * Follows: WHATWG HTML (tokenizer states simplified), CSS colour and length syntax. */
 #ifndef POSSE_MAIL_HTML_H
 #define POSSE_MAIL_HTML_H
@@ -17,8 +20,8 @@
 #include "mail/message.h"
 
 struct html_link {
-    struct span href;        /* entity-decoded, trimmed, inner TAB/LF removed */
-    struct span shown;       /* visible text inside <a>, in `visible`; empty: image or none */
+    struct span href;        /* entity-decoded, trimmed, inner TAB/LF removed, cut at 2,048 bytes; not empty, not "#…" */
+    struct span shown;       /* visible text inside <a>, a part of `visible`; empty: image or none */
     enum url_origin origin;
     bool hidden;             /* the link itself is hidden from the eye */
 };

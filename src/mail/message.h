@@ -92,6 +92,7 @@ enum url_origin { URL_FROM_TEXT, URL_FROM_HREF, URL_FROM_IMG, URL_FROM_FORM, URL
 
 struct html_link; /* mail/html.h */
 struct url;       /* mail/url.h */
+struct suffixes;  /* mail/url.h */
 
 /* What all HTML parts together look like (mail/html.h says how each is counted). */
 struct html_facts {
@@ -125,6 +126,8 @@ struct mail_parser; /* per thread: charset converters, public suffixes, scratch 
 /* limits NULL: the default. NULL: out of memory. */
 struct mail_parser *mail_parser_new(const struct mail_limits *limits);
 void mail_parser_free(struct mail_parser **p);
+/* The public suffix list that it uses, for those who compare domains; lives with p. NULL: the list could not be had. */
+const struct suffixes *mail_parser_suffixes(const struct mail_parser *p);
 
 int message_parse(struct mail_parser *p, struct arena *a, struct span raw, struct message **out);
 

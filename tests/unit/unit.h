@@ -28,7 +28,7 @@ static inline void exact_free(struct span s) { free((void *)s.p); }
 #define assert_span_equal(s, text) \
     do { \
         struct span assert_s_ = (s); \
-        if (assert_s_.n != strlen(text) || memcmp(assert_s_.p, text, assert_s_.n) != 0) \
+        if (assert_s_.n != strlen(text) || (assert_s_.n && memcmp(assert_s_.p, text, assert_s_.n) != 0)) \
             fail_msg("got \"%.*s\" (%zu bytes), expected \"%s\"", (int)assert_s_.n, (const char *)assert_s_.p, assert_s_.n, text); \
     } while (0)
 

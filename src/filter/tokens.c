@@ -4,7 +4,7 @@
  * Digits become '0' and whole numbers keep at most six of them: amounts and dates are alike in form. Runs of scripts
  * that put no spaces between words are cut into overlapping pairs. A word that mixes Latin with look-alike
  * letters becomes Latin, and is counted. */
-#include "filter/text.h"
+#include "filter/tokens.h"
 
 #include "base/error.h"
 #include "base/utf8.h"

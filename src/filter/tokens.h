@@ -1,4 +1,4 @@
-/* text: the words of a message as a reader takes them, folded, in reading order.
+/* tokens: the words of a message as a reader takes them, folded, in reading order.
  *
  * Subject (without reply prefixes and [tags]), then the sender's own lines, then what it quotes; from plain and
  * HTML parts alike, hidden text left out. Addresses and URLs are no words (links have features of their own);
@@ -6,8 +6,8 @@
  * Long texts are sampled: head, tail and windows between, from each text part, so that no padding can choose
  * what is seen.  Limits: TEXT_TOKENS_MAX tokens, text_budget_bytes of text.
  * Ownership: everything in arena `a` or the message.  Threads: reentrant.  Cost: about 2 ns a byte. */
-#ifndef POSSE_FILTER_TEXT_H
-#define POSSE_FILTER_TEXT_H
+#ifndef POSSE_FILTER_TOKENS_H
+#define POSSE_FILTER_TOKENS_H
 
 #include "mail/message.h"
 

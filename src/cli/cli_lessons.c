@@ -1,0 +1,319 @@
+/* posse lessons, unlearn, forget: the journal seen, taken back, and deleted. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "cli/cli.h"
+#include "cli/jsonout.h"
+#include "cli/lane.h"
+#include "cli/verdict_out.h"
+
+enum { OPT_CLASS = 400, OPT_LIMIT, OPT_DIGEST };
+
+struct request {
+    struct cli_engine engine;
+    struct lesson_filter filter;
+    const char *teacher, *since;
+    const char *digest_hex;
+    uint8_t digest[32];
+    bool is_json;
+};
+
+static const char *const state_names[] = {"live", "revoked", "superseded", "sealed"};
+
+static const char *class_name(enum lesson_class c) { return c == LESSON_SPAM ? "spam" : "ham"; }
+
+/* The options that choose lessons. 1: taken, 0: not one of these, negative: said already. */
+static int filter_option(const struct cli_command *cmd, struct request *q, int key)
+{
+    switch (key) {
+    case OPT_TEACHER:
+        q->teacher = optarg;
+        q->filter.teacher = span_str(optarg);
+        return 1;
+    case OPT_SINCE:
+        q->since = optarg;
+        if (cli_time(optarg, cli_now_ms(), &q->filter.since_ms))
+            return 1;
+        cli_usage(cmd, "'%s' is no time; write 2026-11-21 14:30, @UNIXTIME or 7d", optarg);
+        return -1;
+    case OPT_DIGEST:
+        q->digest_hex = optarg;
+        q->filter.digest = q->digest;
+        if (hex_decode(span_str(optarg), q->digest, sizeof q->digest))
+            return 1;
+        cli_usage(cmd, "a digest has 64 hexadecimal digits");
+        return -1;
+    case OPT_CLASS:
+        q->filter.klass = strcmp(optarg, "spam") == 0 ? LESSON_SPAM : LESSON_HAM;
+        if (strcmp(optarg, "spam") == 0 || strcmp(optarg, "ham") == 0)
+            return 1;
+        cli_usage(cmd, "a class is spam or ham");
+        return -1;
+    case OPT_LIMIT:
+        if (cli_number(optarg, 1, UINT64_MAX, &q->filter.limit))
+            return 1;
+        cli_usage(cmd, "--limit is a number above 0");
+        return -1;
+    case OPT_JSON: q->is_json = true; return 1;
+    default: return cli_engine_option(&q->engine, key, optarg);
+    }
+}
+
+/* False: *status_out is what to exit with. */
+static bool parse(const struct cli_command *cmd, struct request *q, int argc, char **argv, int *first_out,
+                  int *status_out)
+{
+    int key;
+    q->filter.klass = -1;
+    while ((key = cli_getopt(cmd, argc, argv, first_out)) != -1) {
+        if (filter_option(cmd, q, key) > 0)
+            continue;
+        *status_out = key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
+        return false;
+    }
+    return true;
+}
+
+static void format_time(int64_t ms, char *out, size_t n)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    gmtime_r(&s, &tm);
+    strftime(out, n, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static void lesson_json(struct buf *b, const struct lesson *l, const char *time, const char *digest)
+{
+    buf_add_fmt(b, "{\"id\":%llu,\"time\":\"%s\",\"class\":\"%s\",\"state\":\"%s\",\"teacher\":",
+                (unsigned long long)l->id, time, class_name(l->klass), state_names[l->state]);
+    json_string(b, l->teacher);
+    json_name(b, "door", false);
+    json_string(b, l->door);
+    buf_add_fmt(b, ",\"digest\":\"%s\",\"extractor\":%u}\n", digest, l->extractor);
+}
+
+static int print_lesson(void *ctx, const struct lesson *l)
+{
+    const struct request *q = ctx;
+    char time[32], digest[65];
+    struct buf b;
+    format_time(l->time_ms, time, sizeof time);
+    hex_encode(span_of(l->digest, 32), digest);
+    buf_init(&b, 1 << 16);
+    if (q->is_json) {
+        lesson_json(&b, l, time, digest);
+    } else {
+        buf_add_fmt(&b, "%8llu  %s  %-4s  %-10s  ", (unsigned long long)l->id, time, class_name(l->klass),
+                    state_names[l->state]);
+        text_write(&b, l->teacher);
+        buf_add_str(&b, "  ");
+        text_write(&b, l->door);
+        buf_add_fmt(&b, "  %s\n", digest);
+    }
+    fwrite(b.p, 1, b.n, stdout);
+    buf_deinit(&b);
+    return ferror(stdout) ? POSSE_EIO : 0;
+}
+
+static int lessons_run(const struct cli_command *cmd, int argc, char **argv)
+{
+    struct request q = {0};
+    struct report why = {0};
+    int first, status;
+    if (!parse(cmd, &q, argc, argv, &first, &status))
+        return status;
+    if (first != argc)
+        return cli_usage(cmd, "it takes options only");
+    char home[4096], path[4200];
+    if (!cli_home(q.engine.home, home, sizeof home))
+        return cli_error("the path of the home is too long");
+    snprintf(path, sizeof path, "%s/lessons.db", home);
+    if (access(path, F_OK) != 0) {
+        if (q.engine.home && !cli_is_dir(home))
+            return cli_error("%s: no such home", home);
+        return CLI_OK; /* nobody taught anything */
+    }
+    struct lessons *l;
+    if (lessons_open(path, &l, &why) != 0)
+        return cli_report(&why);
+    q.filter.newest_first = q.filter.limit > 0;
+    int rc = lessons_each(l, &q.filter, false, print_lesson, &q, &why);
+    lessons_close(&l);
+    return rc && !ferror(stdout) ? cli_report(&why) : CLI_OK;
+}
+
+/* Opens the engine over a home that must be there: there is nothing to take back in one that is not. */
+static int open_taught(struct request *q)
+{
+    struct report why = {0};
+    char home[4096];
+    if (!cli_home(q->engine.home, home, sizeof home) || !cli_is_dir(home))
+        return cli_error("%s: no such home, nothing was taught", home);
+    q->engine.is_teaching = true;
+    return cli_engine_open(&q->engine, &why) == 0 ? CLI_OK : cli_report(&why);
+}
+
+/* *n adds up what was taken back or deleted. */
+static int undo(struct request *q, bool forget, uint64_t *n)
+{
+    struct report why = {0};
+    uint64_t here = 0;
+    int rc = engine_unlearn(q->engine.engine, &q->filter, forget, &here, &why);
+    *n += here;
+    return rc == 0 ? CLI_OK : cli_report(&why);
+}
+
+static void say_undone(const char *verb, uint64_t n)
+{
+    printf("%s %llu lesson%s\n", verb, (unsigned long long)n, n == 1 ? "" : "s");
+}
+
+static int unlearn_ids(struct request *q, char **ids, int n_ids, uint64_t *n)
+{
+    int status = CLI_OK;
+    for (int i = 0; i < n_ids; i++) {
+        uint64_t before = *n;
+        if (!cli_number(ids[i], 1, INT64_MAX, &q->filter.id)) {
+            status = cli_error("'%s' is not a lesson's number", ids[i]);
+            continue;
+        }
+        if (undo(q, false, n) != CLI_OK)
+            status = CLI_TROUBLE;
+        else if (*n == before)
+            status = cli_error("lesson %s: there is none that could be taken back", ids[i]);
+    }
+    return status;
+}
+
+static int unlearn_run(const struct cli_command *cmd, int argc, char **argv)
+{
+    struct request q = {0};
+    int first, status;
+    uint64_t n = 0;
+    if (!parse(cmd, &q, argc, argv, &first, &status))
+        return status;
+    bool is_filtered = q.teacher || q.since;
+    if (is_filtered == (first < argc))
+        return cli_usage(cmd, "either lesson numbers, or --teacher and --since");
+    q.filter.live_only = true;
+    status = open_taught(&q);
+    if (status == CLI_OK) {
+        status = is_filtered ? undo(&q, false, &n) : unlearn_ids(&q, argv + first, argc - first, &n);
+        say_undone("took back", n);
+    }
+    return cli_engine_close(&q.engine, status);
+}
+
+static int forget_one(struct request *q, struct lane *l, uint64_t *n)
+{
+    uint64_t before = *n;
+    lane_read(l);
+    if (!l->reading)
+        return cli_report(&l->why);
+    memcpy(q->digest, reading_digest(l->reading), sizeof q->digest);
+    q->filter.digest = q->digest;
+    int status = undo(q, true, n);
+    if (status == CLI_OK && *n == before)
+        return cli_error("%s: was never taught", l->ticket.name);
+    return status;
+}
+
+static int forget_paths(struct request *q, const char *const *paths, size_t n_paths, uint64_t *n)
+{
+    struct lane *lane = lanes_new(q->engine.engine, 1);
+    struct source *source = source_new(paths, n_paths, (size_t)config_int(q->engine.settings, "limits.message_bytes"));
+    int status = lane && source ? CLI_OK : cli_error("out of memory");
+    while (lane && source && source_next(source, &lane->ticket))
+        if (forget_one(q, lane, n) != CLI_OK)
+            status = CLI_TROUBLE;
+    lanes_free(&lane, 1);
+    source_free(&source);
+    return status;
+}
+
+static int forget_run(const struct cli_command *cmd, int argc, char **argv)
+{
+    struct request q = {0};
+    int first, status;
+    uint64_t n = 0;
+    if (!parse(cmd, &q, argc, argv, &first, &status))
+        return status;
+    bool is_filtered = q.teacher || q.digest_hex;
+    if (is_filtered == (first < argc))
+        return cli_usage(cmd, "either PATHs, or --digest or --teacher");
+    status = open_taught(&q);
+    if (status == CLI_OK) {
+        status = is_filtered ? undo(&q, true, &n)
+                             : forget_paths(&q, (const char *const *)argv + first, (size_t)(argc - first), &n);
+        if (q.digest_hex && status == CLI_OK && n == 0)
+            status = cli_error("no lesson has this digest");
+        say_undone("deleted", n);
+    }
+    return cli_engine_close(&q.engine, status);
+}
+
+static const struct cli_option lessons_options[] = {
+    {OPT_TEACHER, "teacher", "NAME", "only lessons of this teacher"},
+    {OPT_SINCE, "since", "TIME", "only lessons since then: 2026-11-21 14:30, @UNIXTIME, or 7d ago"},
+    {OPT_CLASS, "class", "CLASS", "only spam or only ham"},
+    {OPT_LIMIT, "limit", "N", "at most so many, the newest ones"},
+    {OPT_JSON, "json", NULL, "one JSON object a line"},
+    {OPT_HOME, "home", "DIR", "where the lessons are"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_command cli_lessons = {
+    .name = "lessons",
+    .summary = "list what was taught",
+    .synopsis = "[OPTION]...",
+    .about = "Lists lessons, a line each: number, time, class, state, teacher, door, digest of the message.\n"
+             "Exit status: 0 fine, 2 trouble.",
+    .options = lessons_options,
+    .run = lessons_run,
+};
+
+static const struct cli_option unlearn_options[] = {
+    {OPT_TEACHER, "teacher", "NAME", "all lessons of this teacher"},
+    {OPT_SINCE, "since", "TIME", "all lessons since then: 2026-11-21 14:30, @UNIXTIME, or 7d ago"},
+    {OPT_HOME, "home", "DIR", "where the lessons are"},
+    {OPT_MODEL, "model", "FILE", "the shipped model that the lessons build upon"},
+    {OPT_EMPTY, "empty", NULL, "they build upon a model that knows nothing"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_command cli_unlearn = {
+    .name = "unlearn",
+    .summary = "take lessons back",
+    .synopsis = "[OPTION]... ID... | --teacher NAME | --since TIME",
+    .about = "Takes lessons back; the model is then bit for bit as if they had never been. With both\n"
+             "--teacher and --since, lessons for which both hold. The journal still shows that they\n"
+             "were; 'posse forget' deletes. Exit status: 0 fine, 2 trouble or no such lesson.",
+    .options = unlearn_options,
+    .run = unlearn_run,
+};
+
+static const struct cli_option forget_options[] = {
+    {OPT_DIGEST, "digest", "HEX", "the message with this digest, as 'posse lessons' shows it"},
+    {OPT_TEACHER, "teacher", "NAME", "all that this teacher taught"},
+    {OPT_HOME, "home", "DIR", "where the lessons are"},
+    {OPT_MODEL, "model", "FILE", "the shipped model that the lessons build upon"},
+    {OPT_EMPTY, "empty", NULL, "they build upon a model that knows nothing"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_command cli_forget = {
+    .name = "forget",
+    .summary = "delete what was kept of messages",
+    .synopsis = "[OPTION]... PATH... | --digest HEX | --teacher NAME",
+    .about = "Deletes for good what the journal holds of messages or of a teacher: digests and hashed\n"
+             "features, of lessons that were taken back as well. The model is then as if they had never\n"
+             "been. Exit status: 0 fine, 2 trouble or never taught.",
+    .options = forget_options,
+    .run = forget_run,
+};

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "filter/extract.h"
 #include "filter/prior_train.h"
 #include "store/snapshot.h"
@@ -62,7 +63,27 @@ static int read_message(struct corpus_reader *r, const char *path, size_t *n_out
     return got == want ? POSSE_OK : report_errno(r->why, "read", path);
 }
 
-static int keep(struct corpus_reader *r, const struct message *m, const struct feature_set *f, bool is_spam)
+/* The sender's domain, two labels of it; without one, the path's folder: the people of one archive write alike. */
+static uint32_t block_of(const struct message *m, const char *path)
+{
+    const struct field *from = message_field(m, FIELD_FROM);
+    ptrdiff_t at = from ? span_chr(from->raw, '@') : -1;
+    const char *slash = strrchr(path, '/');
+    struct span s = span_of(path, slash ? (size_t)(slash - path) : 0);
+    if (at >= 0) {
+        s = span_sub(from->raw, (size_t)at + 1, from->raw.n);
+        size_t n = 0, dots = 0;
+        while (n < s.n && (ascii_is_alnum(s.p[n]) || s.p[n] == '.' || s.p[n] == '-'))
+            n++;
+        s.n = n;
+        while (n > 0 && (dots += s.p[n - 1] == '.') < 2)
+            n--;
+        s = span_sub(s, n, s.n);
+    }
+    return (uint32_t)hash64(s, 1);
+}
+
+static int keep(struct corpus_reader *r, const struct message *m, const struct feature_set *f, const char *path, bool is_spam)
 {
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 4096;
@@ -78,7 +99,7 @@ static int keep(struct corpus_reader *r, const struct message *m, const struct f
         return POSSE_ENOMEM;
     struct train_example *e = &r->ex[r->n++];
     *e = (struct train_example){.slot = slot, .source = (uint8_t)r->n_sources, .corpus = (uint8_t)r->n_corpora,
-                                .is_spam = is_spam, .has_route = m->first_of[FIELD_RECEIVED] != 0};
+                                .is_spam = is_spam, .block = block_of(m, path), .has_route = m->first_of[FIELD_RECEIVED] != 0};
     for (uint32_t i = 0; i < n; i++)
         slot[i] = f->slot[i] >> (FEATURE_BITS - PRIOR_BITS);
     for (unsigned v = 0; v < VIEW_GENERAL_N; v++)
@@ -99,7 +120,7 @@ static int take_message(struct corpus_reader *r, const char *path, bool is_spam)
     if (!err)
         err = extract(r->extractor, r->parser, r->arena, m, NULL, false, &x);
     if (!err)
-        err = keep(r, m, &x.set, is_spam);
+        err = keep(r, m, &x.set, path, is_spam);
     if (err)
         return report_set(r->why, err, "%s: %s", path, posse_strerror(err));
     if (r->o->step)

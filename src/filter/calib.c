@@ -122,7 +122,7 @@ static void share_interval(double count, double n, double *lo, double *hi)
 
 void calib_threshold(const struct calib *c, double ham_loss, struct calib_threshold *out)
 {
-    double hams = 0, beyond = 0, before = 0, seen = 0;
+    double hams = 0, beyond = 0, before = 0, seen = 0, last = 0, above = 0;
     for (unsigned k = 0; k < CALIB_KNOTS; k++)
         hams += c->seen[k] - c->spam[k];
     double budget = ham_loss * (hams > HAMS_LEAST ? hams : HAMS_LEAST);
@@ -130,17 +130,24 @@ void calib_threshold(const struct calib *c, double ham_loss, struct calib_thresh
     while (k > 0 && beyond <= budget) {
         k--;
         before = beyond;
-        seen += c->seen[k] - c->spam[k];
+        seen += last;
+        above = last;
+        last = c->seen[k] - c->spam[k];
         beyond += (c->seen[k] + HUMBLE) * fmath_sigmoid(-c->at[k]);
     }
     double part = beyond > budget ? (budget - before) / (beyond - before) : 1;
     out->bits = calib_bits(c, knot_score(k) + KNOT_GAP * (1 - part));
+    out->is_extrapolated = budget < COUNT_LEAST;
     out->ham_loss = ham_loss;
     out->ham_loss_lo = 0;
     out->ham_loss_hi = 1;
-    if (hams >= 1)
-        share_interval(seen < hams ? seen : hams, hams, &out->ham_loss_lo, &out->ham_loss_hi);
-    out->is_extrapolated = budget < COUNT_LEAST;
+    if (hams < 1)
+        return;
+    /* A ham counts at the knots on both sides of it: what stands at the next knot above may be less, at this one more. */
+    double unused;
+    if (!out->is_extrapolated)
+        share_interval(seen - above, hams, &out->ham_loss_lo, &unused);
+    share_interval(seen + last < hams ? seen + last : hams, hams, &unused, &out->ham_loss_hi);
 }
 
 bool calib_validate(const struct calib *c, const char **reason)

@@ -9,7 +9,7 @@
 
 /* Experiments: bench/ablation.md, "prior". Half or double of each moves the held-out figures by less than their noise. */
 static const double RATE = 0.1, DECAY = 1e-4, DROP = 0.3, START_SQUARES = 1e-4;
-enum { EPOCHS = 5, SOURCES_LEAST = 2, CALIB_MASS = 4000, NOBODY = 255 };
+enum { EPOCHS = 5, FOLDS = 3, SOURCES_LEAST = 2, CALIB_MASS = 4000, NOBODY = 255 };
 
 struct trainer {
     const struct train_example *ex;
@@ -63,12 +63,14 @@ static void count_spread(struct trainer *t)
     free(last);
 }
 
+static bool is_left_out(const struct train_example *e, unsigned without) { return e->block % FOLDS == without; }
+
 static void weigh_corpora(struct trainer *t, unsigned without)
 {
     double count[TRAIN_CORPORA_MAX][2] = {{0}}, parts[2] = {0};
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)
-        if (t->ex[i].source != without) {
+        if (!is_left_out(&t->ex[i], without)) {
             count[t->ex[i].corpus][t->ex[i].is_spam]++;
             n++;
         }
@@ -132,7 +134,7 @@ static void fit(struct trainer *t, unsigned without)
     t->rng = 1;
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)
-        if (t->ex[i].source != without)
+        if (!is_left_out(&t->ex[i], without))
             t->order[n++] = (uint32_t)i;
     for (unsigned epoch = 0; epoch < EPOCHS; epoch++) {
         for (size_t i = n; i > 1; i--) {
@@ -165,7 +167,7 @@ static double score(const struct trainer *t, const struct train_example *e)
 static void fit_line(const struct trainer *t, const double *odds, double *slope, double *offset)
 {
     double a = 1, b = 0;
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < 200; round++) {
         double ga = 0, gb = 0, haa = 1e-6, hab = 0, hbb = 1e-6;
         for (size_t i = 0; i < t->n; i++) {
             const struct train_example *e = &t->ex[i];
@@ -178,6 +180,8 @@ static void fit_line(const struct trainer *t, const double *odds, double *slope,
         }
         double det = haa * hbb - hab * hab;
         double da = (hbb * ga - hab * gb) / det, db = (haa * gb - hab * ga) / det;
+        da = da > 0.25 ? 0.25 : da < -0.25 ? -0.25 : da; /* far from the solution a full step may leap away */
+        db = db > 1 ? 1 : db < -1 ? -1 : db;
         a -= da;
         b -= db;
         if (fabs(da) < 1e-9 && fabs(db) < 1e-9)
@@ -191,7 +195,7 @@ static void fit_line(const struct trainer *t, const double *odds, double *slope,
 static void fit_calib(const struct trainer *t, const double *odds, double slope, double offset, struct calib *out)
 {
     double owed[TRAIN_CORPORA_MAX][2] = {{0}};
-    calib_init(out);
+    calib_init(out); 
     for (size_t i = 0; i < t->n; i++) {
         const struct train_example *e = &t->ex[i];
         double *o = &owed[e->corpus][e->is_spam];
@@ -209,7 +213,7 @@ static int compare_scored(const void *va, const void *vb)
     return a->odds < b->odds ? -1 : a->odds > b->odds;
 }
 
-static double roca_of(const struct trainer *t, const double *odds, unsigned source)
+static double roca_of(const struct trainer *t, const double *odds, unsigned corpus)
 {
     struct scored *s = malloc(t->n * sizeof *s + 1);
     size_t n = 0;
@@ -217,7 +221,7 @@ static double roca_of(const struct trainer *t, const double *odds, unsigned sour
     if (!s)
         return -1;
     for (size_t i = 0; i < t->n; i++)
-        if (t->ex[i].source == source) {
+        if (t->ex[i].corpus == corpus) {
             s[n++] = (struct scored){odds[i], t->ex[i].is_spam};
             spam += t->ex[i].is_spam;
             ham += !t->ex[i].is_spam;
@@ -240,13 +244,14 @@ static int calibrate(struct trainer *t, struct train_result *out)
     double *odds = malloc(t->n * sizeof *odds + 1);
     if (!odds)
         return POSSE_ENOMEM;
-    for (unsigned s = 0; s < t->n_sources; s++) {
-        fit(t, s);
+    for (unsigned fold = 0; fold < FOLDS; fold++) {
+        fit(t, fold);
         for (size_t i = 0; i < t->n; i++)
-            if (t->ex[i].source == s)
+            if (is_left_out(&t->ex[i], fold))
                 odds[i] = score(t, &t->ex[i]);
-        out->held_out[s] = roca_of(t, odds, s);
     }
+    for (unsigned c = 0; c < t->n_corpora; c++)
+        out->held_out[c] = roca_of(t, odds, c);
     weigh_corpora(t, NOBODY);
     double slope, offset;
     fit_line(t, odds, &slope, &offset);
@@ -290,7 +295,7 @@ int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, un
     if (n_sources > TRAIN_SOURCES_MAX || n_corpora > TRAIN_CORPORA_MAX)
         return report_set(why, POSSE_EINVAL, "at most %d sources and %d indexes", TRAIN_SOURCES_MAX, TRAIN_CORPORA_MAX);
     struct trainer t = {.ex = ex, .n = n, .n_sources = n_sources, .n_corpora = n_corpora, .step = step, .ctx = ctx,
-                        .per_pass = 1.0 / (EPOCHS * (n_sources + 1))};
+                        .per_pass = 1.0 / (EPOCHS * (FOLDS + 1))};
     t.weight = malloc(PRIOR_SLOTS * sizeof *t.weight);
     t.squares = malloc(PRIOR_SLOTS * sizeof *t.squares);
     t.spread = malloc(PRIOR_SLOTS);
@@ -301,13 +306,9 @@ int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, un
             count_spread(&t);
         else
             memset(t.spread, NOBODY, PRIOR_SLOTS); /* one source: nothing to compare with */
-        err = n_sources > 1 ? calibrate(&t, out) : POSSE_OK;
+        err = calibrate(&t, out);
     }
     if (!err) {
-        if (n_sources < 2) {
-            out->head.slope = 1;
-            calib_init(&out->calib);
-        }
         fit(&t, NOBODY);
         err = quantise(&t, out);
     }

@@ -6,8 +6,8 @@
  *   whole views are dropped at random, so that no view leans on another that may be missing or lie;
  *   features seen in fewer than two sources are dropped: a list's or a person's name is no evidence;
  *   mail that never travelled (no Received field) does not teach what headers look like.
- * Then each source is left out in turn and scored by what the others teach: slope, offset and calibration are fitted on
- * those scores.
+ * Then a third of the senders is left out in turn and scored by what the others teach: slope, offset and calibration are
+ * fitted on those scores. (Whole sources left out give scores on scales too different to share a threshold.)
  * Ownership: examples stay the caller's.  Threads: none.  Deterministic: same input, same bytes.
  * Cost: about 0.5 us a feature of all examples, in all; memory 20 bytes a slot of the prior. */
 #ifndef POSSE_FILTER_PRIOR_TRAIN_H
@@ -23,6 +23,7 @@ struct train_example {
     const uint32_t *slot;               /* prior slots, general views one after the other */
     uint16_t n[VIEW_GENERAL_N];
     uint8_t source, corpus;
+    uint32_t block;                     /* hash of the sender's domain: one sender is never on both sides of a fold */
     bool is_spam, has_route;
 };
 
@@ -30,7 +31,7 @@ struct train_result {
     struct prior_head head;
     int16_t *weight;                    /* PRIOR_SLOTS; free() it */
     struct calib calib;
-    double held_out[TRAIN_SOURCES_MAX]; /* (1-ROCA)% of each source scored by the others; negative: one class only */
+    double held_out[TRAIN_CORPORA_MAX]; /* (1-ROCA)% of each corpus, senders left out; negative: one class only */
 };
 
 /* step is called now and then with the share done, 0 to 1; may be NULL. POSSE_ENOMEM, POSSE_EINVAL (no ham, no spam). */

@@ -4,6 +4,7 @@
  *
  * The functions below stand in for libc's, for this program and the libraries that it is linked to (SQLite among
  * them). Plain builds only: a sanitizer has a malloc of its own. */
+#undef _FILE_OFFSET_BITS /* it would make pwrite and pwrite64, which both stand below, one symbol */
 #include "../unit/unit.h"
 
 #include <dlfcn.h>

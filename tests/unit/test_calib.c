@@ -78,7 +78,8 @@ static void promise(double loss, int hams, double least, double most)
     double share = (double)lost / n;
     if (share < loss * least || share > loss * most)
         fail_msg("promised %g, lost %g", loss, share);
-    assert_true(t.ham_loss_lo <= share && share <= t.ham_loss_hi);
+    if (share < t.ham_loss_lo || share > t.ham_loss_hi)
+        fail_msg("promised %g, lost %g, interval %g to %g", loss, share, t.ham_loss_lo, t.ham_loss_hi);
     assert_true(t.is_extrapolated == (loss * hams < 10));
 }
 

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=$1 seconds=$2
-[ -f "$build/build.ninja" ] || CC=clang meson setup "$build" -Dfuzz=true -Dtests=false -Db_lto=false \
+[ -f "$build/build.ninja" ] || CC=clang meson setup "$build" -Dfuzz=true -Dreplay=false -Dtests=false -Db_lto=false \
     -Db_lundef=false -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 ninja -C "$build"
 mkdir -p "$build/findings"

@@ -36,11 +36,10 @@ static const char *format(struct arena *a, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct span s = arena_copy(a, span_of(text, (n < 0 ? 0 : (size_t)n >= sizeof text ? sizeof text - 1 : (size_t)n) + 1));
-    if (!s.p)
-        return NULL;
-    ((char *)s.p)[s.n - 1] = '\0';
-    return (const char *)s.p;
+    size_t len = n < 0 ? 0 : (size_t)n >= sizeof text ? sizeof text - 1 : (size_t)n;
+    len = utf8_valid_prefix(span_of(text, len)); /* a cut may fall within a letter */
+    text[len] = '\0';
+    return (const char *)arena_copy(a, span_of(text, len + 1)).p;
 }
 
 /* Printable UTF-8 of at most QUOTE_MAX bytes: hostile bytes must not reach a terminal. */
@@ -150,7 +149,7 @@ static void give_bits(struct explainer *x)
             continue;
         if (n->label)
             add_candidate(x, bits, n->label, n->part, n->where);
-        else if (!n->where.n || (!give_tokens(x, n->where, bits) && !give_field(x, n->where, bits)))
+        else if (!n->where.p || !n->where.n || (!give_tokens(x, n->where, bits) && !give_field(x, n->where, bits)))
             give_part(x, n->where, bits);
     }
 }
@@ -256,9 +255,10 @@ static void add_rules(struct explainer *x)
 {
     for (size_t i = 0; i < x->in->n_hits; i++) {
         const struct rule_hit *h = &x->in->hit[i];
+        size_t before = x->n_cand;
         add_candidate(x, h->bits, h->reason, 0, h->matched);
-        if (x->n_cand)
-            x->cand[x->n_cand - 1].is_rule = true;
+        if (x->n_cand > before)
+            x->cand[before].is_rule = true;
     }
 }
 

@@ -7,6 +7,8 @@
 uint32_t fold_codepoint(uint32_t cp)
 {
     uint32_t page = cp >> 8;
+    if (page < FOLD_PAGES && fold_page_of[page] == page) /* Latin to Hebrew */
+        return fold_page[page][cp & 255];
     size_t lo = 0, hi = FOLD_PAGES;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;

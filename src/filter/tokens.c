@@ -6,6 +6,7 @@
  * letters becomes Latin, and is counted. */
 #include "filter/tokens.h"
 
+#include "base/bytes16.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "filter/fold.h"
@@ -169,6 +170,25 @@ static size_t fold_word(struct folder *f, struct span s)
     return i;
 }
 
+/* A word of plain ASCII that ends within sixteen bytes, as nearly all do. 0: take the long way. */
+static inline size_t fold_short_word(struct folder *f, struct span s)
+{
+    bytes16 v = bytes16_head(s), digit = bytes16_is_digit(v);
+    uint32_t word = bytes16_mask(bytes16_is_alpha(v) | digit);
+    size_t n = (size_t)__builtin_ctz(~word), kept = n;
+    uint8_t next = n < s.n ? s.p[n] : ' ';
+    if (n >= sizeof v || n == 0 || next >= 0x80 || next == '\'' || next == 0)
+        return 0;
+    uint32_t all = (1u << n) - 1;
+    if (n > 6 && (bytes16_mask(digit) & all) == all)
+        kept = 6;
+    size_t off = f->n; /* room() leaves more than sixteen bytes */
+    bytes16_store(f->buf + off, (bytes16_lower(v) & ~digit) | (digit & '0'));
+    f->n += kept;
+    close_token(f, off, span_sub(s, 0, n), false);
+    return n;
+}
+
 /* Does a run without white space hold an address or a URL? Then it is no word. */
 static bool is_addressy(struct span s)
 {
@@ -217,6 +237,71 @@ static size_t chunk_end(struct span s, size_t i)
     return i;
 }
 
+/* How much of s to pass over as an address or a URL; 0: it begins with words, up to *chunk_out at least. */
+static size_t no_words(struct span s, size_t *chunk_out)
+{
+    size_t n = chunk_end(s, 0);
+    *chunk_out = n += n == 0;
+    if (is_addressy(span_sub(s, 0, n)))
+        return n;
+    uint8_t first = s.p[0] | 0x20;
+    size_t skip = first == 'h' || first == 'w' ? spaced_url(s) : 0;
+    if (skip)
+        *chunk_out = skip;
+    return skip;
+}
+
+/* The length of a run that surely holds no address, seen in sixteen bytes; 0: look closer. */
+static inline size_t plain_chunk(struct span s)
+{
+    uint8_t first = s.p[0] | 0x20;
+    if (s.n < sizeof(bytes16) || first == 'w' || first == 'h')
+        return 0;
+    bytes16 v = bytes16_load(s.p);
+    uint32_t stop = bytes16_mask((bytes16)(v <= ' ') | (bytes16)(v == '<') | (bytes16)(v == '>') | (bytes16)(v == '"'));
+    uint32_t odd = bytes16_mask((bytes16)(v == '@') | (bytes16)(v == ':'));
+    if (stop == 0 || odd & ((stop & -stop) - 1))
+        return 0;
+    size_t n = (size_t)__builtin_ctz(stop);
+    return n ? n : 1;
+}
+
+/* What begins with an ASCII byte that is no space. Returns its length. */
+static inline size_t fold_ascii(struct folder *f, struct span s)
+{
+    uint8_t c = s.p[0];
+    if (ascii_is_alnum(c)) {
+        size_t n = fold_short_word(f, s);
+        return n ? n : fold_word(f, s);
+    }
+    if (c == '$') {
+        add_token(f, "$", span_sub(s, 0, 1));
+    } else if (c == '!') {
+        size_t n = 1;
+        while (n < s.n && s.p[n] == '!')
+            n++;
+        add_token(f, n > 1 ? "!!" : "!", span_sub(s, 0, n));
+        return n;
+    }
+    return 1;
+}
+
+/* What begins with a byte above ASCII. Returns its length. */
+static size_t fold_beyond(struct folder *f, struct span s)
+{
+    uint32_t cp;
+    size_t n = 0, len = utf8_decode(s, &cp);
+    cp = fold_codepoint(cp);
+    switch (cp ? fold_class(cp) : FOLD_OTHER) {
+    case FOLD_WORD:
+    case FOLD_DIGIT: n = fold_word(f, s); break;
+    case FOLD_IDEOGRAPH: n = fold_ideographs(f, s); break;
+    case FOLD_MONEY: add_token(f, "$", span_sub(s, 0, len)); break;
+    case FOLD_OTHER: break;
+    }
+    return n ? n : len;
+}
+
 static void fold_span(struct folder *f, struct span s)
 {
     size_t i = 0, chunk = 0; /* bytes before `chunk` are known to be no address */
@@ -226,47 +311,19 @@ static void fold_span(struct folder *f, struct span s)
             i++;
             continue;
         }
-        if (i >= chunk) {
-            chunk = chunk_end(s, i);
-            if (chunk == i)
-                chunk++;
-            if (is_addressy(span_sub(s, i, chunk))) {
-                i = chunk;
-                continue;
-            }
-            size_t skip = (c | 0x20) == 'h' || (c | 0x20) == 'w' ? spaced_url(span_sub(s, i, s.n)) : 0;
+        struct span rest = span_of(s.p + i, s.n - i);
+        size_t plain = i >= chunk ? plain_chunk(rest) : 0;
+        if (plain) {
+            chunk = i + plain;
+        } else if (i >= chunk) {
+            size_t skip = no_words(rest, &chunk);
+            chunk += i;
             if (skip) {
                 i += skip;
-                chunk = i;
                 continue;
             }
         }
-        uint32_t cp = c;
-        unsigned len = 1;
-        if (c >= 0x80) {
-            len = utf8_decode(span_sub(s, i, s.n), &cp);
-            cp = fold_codepoint(cp);
-        }
-        enum fold_class k = cp ? fold_class(cp == c ? ascii_lower(c) : cp) : FOLD_OTHER;
-        struct span rest = span_sub(s, i, s.n);
-        if (k == FOLD_WORD || k == FOLD_DIGIT) {
-            size_t n = fold_word(f, rest);
-            i += n ? n : len;
-        } else if (k == FOLD_IDEOGRAPH) {
-            size_t n = fold_ideographs(f, rest);
-            i += n ? n : len;
-        } else if (k == FOLD_MONEY) {
-            add_token(f, "$", span_sub(rest, 0, len));
-            i += len;
-        } else if (c == '!') {
-            size_t n = 1;
-            while (n < rest.n && rest.p[n] == '!')
-                n++;
-            add_token(f, n > 1 ? "!!" : "!", span_sub(rest, 0, n));
-            i += n;
-        } else {
-            i += len;
-        }
+        i += c < 0x80 ? fold_ascii(f, rest) : fold_beyond(f, rest);
     }
 }
 
@@ -306,18 +363,18 @@ static bool line_is_quoted(struct span l)
     return (l.n && (l.p[0] == '>' || l.p[0] == '|')) || (l.n > 1 && l.p[0] == ' ' && l.p[1] == '>');
 }
 
-/* A line by which a mailing list signs what passes through it. */
-static bool line_is_footer(struct span l)
+/* What mailing lists sign with what passes through them. */
+static bool has_footer_mark(struct span s)
 {
     static const char *const marks[] = {"/listinfo", "majordomo", "mailing list", "-request@", "unsubscribe from this list",
                                         "vger.kernel.org", "yahoogroups"};
-    if (l.n < 10 || l.n > 200)
-        return false;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (span_ifind(l, span_str(marks[i])) >= 0)
+        if (span_ifind(s, span_str(marks[i])) >= 0)
             return true;
     return false;
 }
+
+static bool line_is_footer(struct span l) { return l.n >= 10 && l.n <= 200 && has_footer_mark(l); }
 
 static bool line_is_rule(struct span l)
 {
@@ -338,12 +395,13 @@ static void fold_window(struct cursor *c, struct span s, bool is_last)
 {
     size_t footer_from = is_last && s.n > 800 ? s.n - 800 : is_last ? 0 : s.n;
     size_t i = 0, run = 0; /* run: start of a stretch of own lines */
+    bool marked = has_footer_mark(span_sub(s, footer_from, s.n)); /* else no line need be asked */
     while (i <= s.n) {
         ptrdiff_t nl = i < s.n ? span_chr(span_sub(s, i, s.n), '\n') : -1;
         size_t end = nl < 0 ? s.n : i + (size_t)nl;
         struct span line = span_sub(s, i, end);
         bool quoted = line_is_quoted(line), rule = i >= footer_from && line_is_rule(line);
-        bool footer = rule || (i >= footer_from && line_is_footer(line));
+        bool footer = rule || (marked && i >= footer_from && line_is_footer(line));
         if (quoted || footer) {
             if (i > run)
                 fold_span(c->f, span_sub(s, run, i));

@@ -1,9 +1,11 @@
 #include "filter/view_local.h"
 
+#include "base/bytes16.h"
 #include "mail/url.h"
 
 enum {
     HEAD_FIELDS_MAX = 100, HEAD_TOKENS_MAX = 60, HEAD_VALUE_MAX = 800, HEAD_SIGNATURE_MAX = 60,
+    HEAD_TOKEN_BYTES = 40,
     HOST_URLS_MAX = 60, HOST_PATH_MAX = 120,
     CHAR_BYTES = 20000, CHAR_SUBJECT_BYTES = 400,
 };
@@ -23,24 +25,41 @@ static bool is_signature(const struct field *f)
 static uint64_t hash_lower(struct span s, uint64_t seed)
 {
     uint8_t low[64];
-    size_t n = s.n < sizeof low ? s.n : sizeof low;
-    for (size_t i = 0; i < n; i++)
-        low[i] = ascii_lower(s.p[i]);
-    return hash64(span_of(low, n), seed);
+    s = span_sub(s, 0, sizeof low);
+    size_t i = 0;
+    for (; i + sizeof(bytes16) <= s.n; i += sizeof(bytes16))
+        bytes16_store(low + i, bytes16_lower(bytes16_load(s.p + i)));
+    if (i < s.n)
+        bytes16_store(low + i, bytes16_lower(bytes16_head(span_sub(s, i, s.n))));
+    return hash64(span_of(low, s.n), seed);
 }
 
-/* The value's form: runs of lower, upper, digits and 8-bit as one sign each, other bytes as they are. */
+/* The sign that a byte has in a shape: runs of lower, upper, digits and 8-bit are one sign each, others themselves. */
+#define R1(c) (c) >= 128 ? 'u' : (c) >= '0' && (c) <= '9' ? '9' : (c) >= 'A' && (c) <= 'Z' ? 'A' : (c) >= 'a' && (c) <= 'z' ? 'a' : (c)
+#define R4(c) R1(c), R1((c) + 1), R1((c) + 2), R1((c) + 3)
+#define R16(c) R4(c), R4((c) + 4), R4((c) + 8), R4((c) + 12)
+#define R64(c) R16(c), R16((c) + 16), R16((c) + 32), R16((c) + 48)
+static const uint8_t shape_sign[256] = {R64(0), R64(64), R64(128), R64(192)};
+#undef R1
+#undef R4
+#undef R16
+#undef R64
+
+static inline bool is_token_byte(uint8_t c) { return c >= 128 || ascii_is_alnum(c); }
+
 static uint64_t hash_shape(struct span s, uint64_t seed, size_t most)
 {
-    uint8_t shape[40];
+    uint8_t shape[40 + 1];
     size_t n = 0;
     uint8_t last = 0;
-    for (size_t i = 0; i < s.n && n < most && n < sizeof shape; i++) {
-        uint8_t c = s.p[i];
-        uint8_t k = c >= 128 ? 'u' : ascii_is_digit(c) ? '9' : !ascii_is_alpha(c) ? c : c & 0x20 ? 'a' : 'A';
-        if (k == last && (k == 'a' || k == 'A' || k == '9' || k == 'u'))
-            continue;
-        last = shape[n++] = k;
+    if (most > 40)
+        most = 40;
+    for (size_t i = 0; i < s.n && n < most; i++) {
+        uint8_t k = shape_sign[s.p[i]];
+        /* No branch: the sign is written anyway and kept if it is a new run. */
+        shape[n] = k;
+        n += (k != last) | !is_token_byte(k);
+        last = k;
     }
     return hash64(span_of(shape, n), seed);
 }
@@ -61,28 +80,62 @@ static inline void put_hash(struct sink *s, struct bar bar, uint64_t kind, uint6
         sink_put_at(s, h, NULL, where.p, where.n);
 }
 
-static inline bool is_token_byte(uint8_t c) { return c >= 128 || ascii_is_alnum(c); }
+/* A value made ready for its tokens: lower case, and a bit a byte. */
+struct ready {
+    uint8_t low[HEAD_VALUE_MAX + 64];
+    uint64_t word[HEAD_VALUE_MAX / 64 + 2], digit[HEAD_VALUE_MAX / 64 + 2];
+};
+
+static void make_ready(struct ready *r, struct span v)
+{
+    size_t blocks = v.n / 64 + 1;
+    for (size_t b = 0; b < blocks; b++) {
+        uint64_t word = 0, digit = 0;
+        for (size_t k = 0; k < 64 && b * 64 + k < v.n; k += 16) {
+            bytes16 x = bytes16_head(span_sub(v, b * 64 + k, v.n)), d = bytes16_is_digit(x);
+            bytes16_store(r->low + b * 64 + k, bytes16_lower(x));
+            word |= (uint64_t)bytes16_mask(bytes16_is_alpha(x) | d | (bytes16)(x >= 128)) << k;
+            digit |= (uint64_t)bytes16_mask(d) << k;
+        }
+        r->word[b] = word;
+        r->digit[b] = digit;
+    }
+    r->word[blocks] = r->digit[blocks] = 0;
+}
+
+/* 64 bits from bit i on. */
+static inline uint64_t bits_at(const uint64_t *set, size_t i)
+{
+    unsigned shift = i & 63;
+    return shift ? set[i / 64] >> shift | set[i / 64 + 1] << (64 - shift) : set[i / 64];
+}
 
 static void head_tokens(struct sink *s, struct bar bar, struct span v, uint64_t name)
 {
+    struct ready r;
     uint64_t prev = 0;
+    make_ready(&r, v);
     size_t i = 0;
     for (unsigned n = 0; n < HEAD_TOKENS_MAX; n++) {
-        while (i < v.n && !is_token_byte(v.p[i]))
-            i++;
-        size_t from = i;
-        unsigned digits = 0;
-        while (i < v.n && is_token_byte(v.p[i]) && i - from < 40)
-            digits += ascii_is_digit(v.p[i++]);
-        if (i == from)
+        uint64_t rest;
+        while (i < v.n && !(rest = bits_at(r.word, i)))
+            i += 64;
+        if (i >= v.n)
             return;
-        struct span t = span_sub(v, from, i);
+        i += (size_t)__builtin_ctzll(rest);
+        uint64_t run = ~bits_at(r.word, i);
+        size_t len = run ? (size_t)__builtin_ctzll(run) : 64;
+        if (len > HEAD_TOKEN_BYTES)
+            len = HEAD_TOKEN_BYTES;
+        bool digits = bits_at(r.digit, i) & ((UINT64_C(1) << len) - 1);
+        struct span t = span_of(v.p + i, len);
         /* Ids differ in every message: of a long token with digits only the form counts. */
-        uint64_t h = digits && t.n >= 8 ? hash_shape(t, name + t.n, 40) : hash_lower(t, name);
+        uint64_t h = digits && len >= 8 ? hash_shape(t, name + len, 40) : hash64(span_of(r.low + i, len), name);
         put_hash(s, bar, K_TOKEN, h, t);
         if (prev)
             put_hash(s, bar, K_TOKEN_PAIR, h * 31 + prev, t);
         prev = h;
+        i += len;
     }
 }
 
@@ -151,7 +204,7 @@ static void emit_half(struct sink *s, const struct message *m, bool author)
     put_hash(s, all, K_NAME_SET, set, SPAN_NONE);
     if (!author)
         put_hash(s, all, K_RECEIVED_N, received, SPAN_NONE);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !sink_full(s); i++)
         emit_field(s, bar, field[i], &prev);
 }
 
@@ -204,9 +257,12 @@ void host_emit(struct sink *s, const struct message *m)
 
 /* ---- n-grams ---- */
 
-static inline uint64_t gram_hash(uint64_t gram, uint64_t kind)
+/* The hash of the five bytes at p; eight must be readable. */
+static inline uint64_t gram_at(const uint8_t *p)
 {
-    uint64_t h = (gram + kind) * 0x9E3779B97F4A7C15ull;
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    uint64_t h = ((w << 24) + K_GRAM5) * 0x9E3779B97F4A7C15ull;
     h ^= h >> 32;
     return h * 0xD6E8FEB86659FD93ull;
 }
@@ -232,25 +288,81 @@ struct run {
     size_t n, cap;
 };
 
-static void run_add(struct run *r, struct span s)
+/* Byte by byte, and where each came from. Returns how far it got; *space: the last one was white. */
+static size_t run_add_bytes(struct run *r, struct span s, bool *space)
 {
-    bool space = true;
-    for (size_t i = 0; i < s.n && r->n < r->cap; i++) {
+    size_t i = 0;
+    for (; i < s.n && r->n < r->cap; i++) {
         uint8_t c = s.p[i];
         if (c <= ' ') {
-            if (space)
+            if (*space)
                 continue;
             c = ' ';
         }
-        space = c == ' ';
+        *space = c == ' ';
         if (r->from)
             r->from[r->n] = s.p + i;
         r->p[r->n++] = ascii_lower(c);
     }
+    return i;
+}
+
+/* Sixteen bytes a step; the runs that are kept are copied whole, most often all sixteen at once. */
+static size_t run_add_blocks(struct run *r, struct span s, bool *space)
+{
+    enum { STEP = sizeof(bytes16) };
+    size_t i = 0;
+    uint32_t before = *space;
+    for (; i + STEP <= s.n && r->n + 2 * STEP <= r->cap; i += STEP) {
+        bytes16 v = bytes16_load(s.p + i), white = (bytes16)(v <= ' ');
+        uint32_t w = bytes16_mask(white), keep = ~(w & (w << 1 | before)) & 0xffff;
+        before = w >> 15;
+        v = (bytes16_lower(v) & ~white) | (white & ' ');
+        if (keep == 0xffff) {
+            bytes16_store(r->p + r->n, v);
+            r->n += STEP;
+            continue;
+        }
+        uint8_t low[2 * STEP];
+        bytes16_store(low, v);
+        while (keep) {
+            unsigned from = (unsigned)__builtin_ctz(keep), n = (unsigned)__builtin_ctz(~(keep >> from));
+            memcpy(r->p + r->n, low + from, STEP); /* more than needed; what follows overwrites it */
+            r->n += n;
+            keep &= ~(((1u << n) - 1) << from);
+        }
+    }
+    *space = before;
+    return i;
+}
+
+static void run_add(struct run *r, struct span s)
+{
+    bool space = true;
+    size_t i = r->from ? 0 : run_add_blocks(r, s, &space);
+    run_add_bytes(r, span_sub(s, i, s.n), &space);
     if (r->n < r->cap) {
         if (r->from)
             r->from[r->n] = s.p;
         r->p[r->n++] = '\n';
+    }
+}
+
+/* Most grams fail the bar, which ones is a coin toss to the processor: their places are collected without a branch. */
+static void emit_grams(struct sink *s, const struct run *r, struct bar bar)
+{
+    enum { BATCH = 512 };
+    uint16_t hit[BATCH];
+    size_t grams = r->n >= 5 ? r->n - 4 : 0;
+    for (size_t at = 0; at < grams && !sink_full(s); at += BATCH) {
+        size_t n = grams - at < BATCH ? grams - at : BATCH, hits = 0;
+        const uint8_t *p = r->p + at;
+        for (size_t i = 0; i < n; i++) {
+            hit[hits] = (uint16_t)i;
+            hits += (uint32_t)gram_at(p + i) <= bar.most;
+        }
+        for (size_t k = 0; k < hits; k++)
+            sink_put_at(s, gram_at(p + hit[k]), NULL, r->from ? r->from[at + hit[k]] : p + hit[k], 5);
     }
 }
 
@@ -278,11 +390,5 @@ void char_emit(struct sink *s, struct arena *a, const struct message *m)
     }
     struct bar bar = bar_for(r.n, s->view_cap - s->n);
     memset(r.p + r.n, 0, 8);
-    for (size_t i = 0; i + 5 <= r.n && !sink_full(s); i++) {
-        uint64_t w;
-        memcpy(&w, r.p + i, 8);
-        uint64_t h = gram_hash(w << 24, K_GRAM5);
-        if ((uint32_t)h <= bar.most)
-            sink_put_at(s, h, NULL, r.from ? r.from[i] : r.p + i, 5);
-    }
+    emit_grams(s, &r, bar);
 }

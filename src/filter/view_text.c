@@ -10,7 +10,7 @@ static inline struct span token_bytes(const struct text *t, size_t i)
 
 static void emit_tokens(struct sink *s, const struct text *t, size_t n, uint64_t kind)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !sink_full(s); i++) {
         const struct token *k = &t->tok[i];
         s->part = k->part;
         sink_put_at(s, hash64(token_bytes(t, i), kind) * 0x9E3779B97F4A7C15ull, NULL, k->from.p, k->from.n);
@@ -24,7 +24,7 @@ void pairs_emit(struct sink *s, const struct text *t)
 {
     uint64_t last[WINDOW] = {0};
     size_t n = t->zone_start[ZONE_QUOTED] < PAIR_TOKENS_MAX ? t->zone_start[ZONE_QUOTED] : PAIR_TOKENS_MAX;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !sink_full(s); i++) {
         if (i == t->zone_start[ZONE_OWN])
             memset(last, 0, sizeof last);
         const struct token *k = &t->tok[i];

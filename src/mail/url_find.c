@@ -273,10 +273,10 @@ static void find_spelled(struct finder *f, const char *dot)
 {
     f->done = 0;
     for (size_t i = 0; i < f->text.n && !f->is_full;) {
-        const uint8_t *hit = memmem(f->text.p + i, f->text.n - i, dot, 5);
-        if (!hit)
+        ptrdiff_t hit = span_find(span_sub(f->text, i, f->text.n), span_of(dot, 5));
+        if (hit < 0)
             return;
-        i = (size_t)(hit - f->text.p);
+        i += (size_t)hit;
         if (i >= f->done)
             at_spelled_dot(f, i);
         i++;

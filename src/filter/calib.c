@@ -7,13 +7,13 @@
 
 enum { COUNT_LEAST = 10 }; /* hams beyond the threshold, for it to be more than a guess */
 static const double KNOT_LEAST = -12, KNOT_GAP = 0.5;
-/* Experiment "calibration" (bench/online): with less trust, one odd message moves the map of its neighbours, which costs
- * accuracy across time; with more, it follows too slowly
- * (spamassassin: .059 at 30, .053 at 200, .051 at 600; the fusion alone is already true within 1% but on 1,200 comments). */
+/* bench/ablation.md, "calibration": with less trust, one odd message moves the map of its neighbours, which costs
+ * accuracy across time; with more, it follows too slowly. The fusion alone is already true within 1% but on 1,200
+ * comments. */
 static const double CALIB_TRUST = 600;
 static const double STRICT = 0.05;      /* share of the score itself in the map, so that no two scores tie */
 static const double MEMORY = 262144; /* then all is halved: old scores come from a younger model */
-/* Experiment "threshold" (bench/ablation.md): every knot is drawn as if HUMBLE more messages had been seen there, and the first
+/* bench/ablation.md, "threshold": every knot is drawn as if HUMBLE more messages had been seen there, and the first
  * hams count as if there had been HAMS_LEAST, or a young model would call nothing spam. */
 static const double HUMBLE = 2, HAMS_LEAST = 1000;
 

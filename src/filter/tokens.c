@@ -12,7 +12,7 @@
 #include "filter/fold.h"
 
 enum {
-    BUDGET_BYTES = 6000,   /* of one zone, shared by the parts; bench/ablation.md: twice that gains nothing */
+    BUDGET_BYTES = 6000,   /* of one zone, shared by the parts; bench/ablation.md, "caps": twice that gains nothing */
     QUOTED_BYTES = 1500,
     SUBJECT_BYTES = 400,
     WINDOWS = 3,           /* between head and tail */

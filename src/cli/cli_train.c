@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 #include "engine/train.h"
 
-enum { OPT_ROOT = 400 };
+enum { OPT_ROOT = 400, OPT_FEATURES, OPT_WITHOUT };
 
 static void step(void *ctx) { progress_step(ctx); }
 
@@ -40,6 +40,8 @@ static int train_command(const struct cli_command *cmd, int argc, char **argv)
         switch (key) {
         case 'o': o.out = optarg; break;
         case OPT_ROOT: o.root = optarg; break;
+        case OPT_WITHOUT: o.without = optarg; break;
+        case OPT_FEATURES: o.features = optarg; break;
         case OPT_THREADS:
             if (!cli_number(optarg, 1, 1024, &threads))
                 return cli_usage(cmd, "--threads is a number from 1 to 1024");
@@ -49,7 +51,7 @@ static int train_command(const struct cli_command *cmd, int argc, char **argv)
         }
     }
     if (first == argc || !o.out)
-        return cli_usage(cmd, first == argc ? "at least one INDEX is expected" : "-o MODEL is needed");
+        return cli_usage(cmd, first == argc ? "at least one SOURCE is expected" : "-o MODEL is needed");
     o.index = (const char *const *)argv + first;
     o.n_index = (size_t)(argc - first);
     return train(&o);
@@ -58,6 +60,8 @@ static int train_command(const struct cli_command *cmd, int argc, char **argv)
 static const struct cli_option train_options[] = {
     {'o', "output", "MODEL", "the file to write"},
     {OPT_ROOT, "root", "DIR", "what the paths of the indexes are relative to (each index's folder)"},
+    {OPT_FEATURES, "features", "FILE", "write the strongest features in words there"},
+    {OPT_WITHOUT, "without", "FILE", "words that may not be evidence, one a line"},
     {OPT_THREADS, "threads", "N", "how many threads read mail (scan.threads)"},
     {0, NULL, NULL, NULL},
 };
@@ -65,9 +69,10 @@ static const struct cli_option train_options[] = {
 const struct cli_command cli_train = {
     .name = "train",
     .summary = "build a model to ship",
-    .synopsis = "[OPTION]... INDEX... -o MODEL",
-    .about = "Builds a model from labelled mail, of features that mean the same in anybody's mail. The\n"
-             "same input gives the same bytes. Exit status: 0 fine, 2 trouble; the model is then not written.",
+    .synopsis = "[OPTION]... SOURCE... -o MODEL",
+    .about = "Builds a model from labelled mail, of features that mean the same in anybody's mail. A SOURCE is an\n"
+             "index, or several joined by '+' that speak of the same people or lists: what only one source\n"
+             "says is not believed. The same input gives the same bytes. Exit status: 0 fine, 2 trouble; the model is then not written.",
     .options = train_options,
     .run = train_command,
 };

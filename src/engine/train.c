@@ -10,11 +10,48 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "engine/train_names.h"
 #include "filter/extract.h"
 #include "filter/prior_train.h"
 #include "store/snapshot.h"
 
-enum { LINE_MAX_BYTES = 8192, TRAIN_ARENA_BYTES = 96 << 20 };
+enum { FEATURES_LISTED = 150, LINE_MAX_BYTES = 8192, TRAIN_ARENA_BYTES = 96 << 20 };
+
+struct word_list { char **word; size_t n; };
+
+static int compare_words(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static int words_read(struct word_list *w, const char *path, struct report *why)
+{
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return report_errno(why, "open", path);
+    char line[256];
+    int err = POSSE_OK;
+    while (!err && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (!line[0] || line[0] == '#')
+            continue;
+        char **p = realloc(w->word, (w->n + 1) * sizeof *p);
+        if (p)
+            w->word = p;
+        if (!p || !(w->word[w->n] = strdup(line)))
+            err = report_set(why, POSSE_ENOMEM, "out of memory");
+        else
+            w->n++;
+    }
+    fclose(f);
+    if (w->n)
+        qsort(w->word, w->n, sizeof *w->word, compare_words);
+    return err;
+}
+
+static void words_free(struct word_list *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        free(w->word[i]);
+    free(w->word);
+}
 
 struct corpus_reader {
     const struct train_options *o;
@@ -25,6 +62,7 @@ struct corpus_reader {
     struct mail_parser *parser;
     struct extractor *extractor;
     struct arena *arena;
+    struct train_names *names;  /* NULL: not asked for */
     uint8_t *bytes;
     size_t cap_bytes;
 };
@@ -118,11 +156,13 @@ static int take_message(struct corpus_reader *r, const char *path, bool is_spam)
     arena_reset(r->arena);
     err = message_parse(r->parser, r->arena, span_of(r->bytes, n), &m);
     if (!err)
-        err = extract(r->extractor, r->parser, r->arena, m, NULL, false, &x);
+        err = extract(r->extractor, r->parser, r->arena, m, NULL, r->names != NULL, &x);
     if (!err)
         err = keep(r, m, &x.set, path, is_spam);
     if (err)
         return report_set(r->why, err, "%s: %s", path, posse_strerror(err));
+    if (r->names)
+        train_names_add(r->names, &x);
     if (r->o->step)
         r->o->step(r->o->ctx);
     return POSSE_OK;
@@ -199,6 +239,13 @@ int train_run(const struct train_options *o, struct report *why)
     struct corpus_reader r = {.o = o, .why = why, .parser = mail_parser_new(NULL), .extractor = extractor_new(),
                               .arena = arena_new(TRAIN_ARENA_BYTES)};
     int err = r.parser && r.extractor && r.arena ? POSSE_OK : report_set(why, POSSE_ENOMEM, "out of memory");
+    if (!err && o->features && !(r.names = train_names_new()))
+        err = report_set(why, POSSE_ENOMEM, "out of memory");
+    struct word_list without = {0};
+    if (!err && o->without)
+        err = words_read(&without, o->without, why);
+    if (!err)
+        extractor_without(r.extractor, (const char *const *)without.word, without.n);
     if (!err && o->n_index > TRAIN_SOURCES_MAX)
         err = report_set(why, POSSE_EINVAL, "at most %d sources", TRAIN_SOURCES_MAX);
     for (size_t i = 0; i < o->n_index && !err; i++)
@@ -208,10 +255,14 @@ int train_run(const struct train_options *o, struct report *why)
         err = prior_train(r.ex, r.n, r.n_sources, r.n_corpora, pass_step, (void *)o, &t, why);
     if (!err)
         err = write_prior(o, &t, why);
+    if (!err && r.names)
+        err = train_names_write(r.names, t.weight, t.head.step * t.head.slope, FEATURES_LISTED, o->features, why);
+    train_names_free(&r.names);
     free(t.weight);
     for (size_t i = 0; i < r.n; i++)
         free((void *)r.ex[i].slot);
     free(r.ex);
+    words_free(&without);
     free(r.bytes);
     arena_free(&r.arena);
     extractor_free(&r.extractor);

@@ -16,6 +16,8 @@ struct train_options {
     size_t n_index;
     const char *root;           /* NULL: each index's own folder */
     const char *out;            /* the model */
+    const char *without;        /* a file of words that may not be evidence, one a line; NULL: none */
+    const char *features;       /* a file for the strongest features in words; NULL: none */
     unsigned threads;           /* not used yet */
     size_t max_bytes;           /* of one message */
     void (*step)(void *ctx);    /* after each message and pass */

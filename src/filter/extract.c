@@ -7,7 +7,7 @@
 #include "filter/view_local.h"
 #include "filter/view_text.h"
 
-/* Features a view may have. Experiment: bench/ablation.md, "caps". */
+/* Features a view may have (bench/ablation.md, "caps"). */
 static const uint32_t view_cap[VIEW_N] = {
     [VIEW_SUBJECT] = 40, [VIEW_WORD] = 400, [VIEW_PAIR] = 900, [VIEW_SENDER] = 400, [VIEW_HOST] = 150,
     [VIEW_ROUTE] = 300, [VIEW_AUTHOR] = 200, [VIEW_CHAR] = 250,
@@ -15,6 +15,8 @@ static const uint32_t view_cap[VIEW_N] = {
 
 struct extractor {
     struct sink sink;
+    const char *const *without; /* sorted */
+    size_t n_without;
     struct note *note;
 };
 
@@ -36,6 +38,37 @@ void extractor_free(struct extractor **x)
     free((*x)->note);
     free(*x);
     *x = NULL;
+}
+
+void extractor_without(struct extractor *x, const char *const *words, size_t n)
+{
+    x->without = words;
+    x->n_without = n;
+}
+
+static int compare_word(const void *key, const void *entry)
+{
+    const struct span *k = key;
+    const char *word = *(const char *const *)entry;
+    size_t n = strlen(word);
+    int c = memcmp(k->p, word, k->n < n ? k->n : n);
+    return c ? c : k->n < n ? -1 : k->n > n;
+}
+
+static void leave_out(const struct extractor *x, struct text *t)
+{
+    struct token *tok = (struct token *)t->tok; /* made for us by text_fold a moment ago */
+    size_t out = 0, start[ZONE_N + 1];
+    for (size_t z = 0; z < ZONE_N; z++) {
+        start[z] = out;
+        for (size_t i = t->zone_start[z]; i < t->zone_start[z + 1]; i++) {
+            struct span w = span_of(t->folded.p + tok[i].off, tok[i].len);
+            if (!bsearch(&w, x->without, x->n_without, sizeof *x->without, compare_word))
+                tok[out++] = tok[i];
+        }
+    }
+    start[ZONE_N] = t->n = out;
+    memcpy(t->zone_start, start, sizeof start);
 }
 
 static int notes_on(struct extractor *x)
@@ -93,6 +126,8 @@ int extract(struct extractor *x, struct mail_parser *p, struct arena *a, const s
     int err = text_fold(a, m, &out->text);
     if (err)
         return err;
+    if (x->n_without)
+        leave_out(x, &out->text);
     sink_reset(&x->sink);
     struct shape_in in = {.p = p, .a = a, .m = m, .env = env};
     emit_text(&x->sink, &out->text);

@@ -17,6 +17,9 @@ struct extractor;
 struct extractor *extractor_new(void);
 void extractor_free(struct extractor **x);
 
+/* Words that make no feature of the text views: sorted, folded, NUL-terminated; they stay the caller's. For training. */
+void extractor_without(struct extractor *x, const char *const *words, size_t n);
+
 struct extracted {
     struct feature_set set;
     struct text text;

@@ -9,14 +9,15 @@
 
 /* Experiments: bench/ablation.md, "prior". Half or double of each moves the held-out figures by less than their noise. */
 static const double RATE = 0.1, DECAY = 1e-4, DROP = 0.3, START_SQUARES = 1e-4;
-enum { EPOCHS = 5, FOLDS = 3, SOURCES_LEAST = 2, CALIB_MASS = 4000, NOBODY = 255 };
+static const double OWN_MOST = 0.9; /* of a feature, in one source */
+enum { EPOCHS = 5, FOLDS = 3, SMALL_SOURCE = 2000, CALIB_MASS = 4000, NOBODY = 255 };
 
 struct trainer {
     const struct train_example *ex;
     size_t n;
     unsigned n_sources, n_corpora;
     float *weight, *squares;
-    uint8_t *spread;          /* sources that a slot was seen in, at most 255 */
+    bool *may_teach;          /* by slot */
     uint32_t *order;
     double bias, bias_squares;
     double share[TRAIN_CORPORA_MAX][2];
@@ -39,28 +40,38 @@ static bool is_masked(const struct train_example *e, unsigned v)
 
 /* ---- what may teach ---- */
 
-static void count_spread(struct trainer *t)
+/* Marks the slots that may teach: those that no one source has nearly to itself, by its share of messages. A name of a
+ * person, a firm or a list is common in one source and rare in all others, even where it turns up there. */
+static int mark_common(struct trainer *t)
 {
-    uint8_t *last = malloc(PRIOR_SLOTS);
-    if (!last)
-        return;
-    memset(t->spread, 0, PRIOR_SLOTS);
-    memset(last, NOBODY, PRIOR_SLOTS);
-    for (unsigned s = 0; s < t->n_sources; s++)
+    float *sum = calloc(PRIOR_SLOTS, sizeof *sum), *most = calloc(PRIOR_SLOTS, sizeof *most);
+    uint32_t *count = malloc(PRIOR_SLOTS * sizeof *count);
+    int err = sum && most && count ? POSSE_OK : POSSE_ENOMEM;
+    for (unsigned s = 0; s < t->n_sources && !err; s++) {
+        size_t messages = 0;
+        memset(count, 0, PRIOR_SLOTS * sizeof *count);
         for (size_t i = 0; i < t->n; i++) {
             const struct train_example *e = &t->ex[i];
-            if (e->source != s)
-                continue;
             size_t n = 0;
             for (unsigned v = 0; v < VIEW_GENERAL_N; v++)
                 n += e->n[v];
-            for (size_t k = 0; k < n; k++)
-                if (last[e->slot[k]] != s) {
-                    last[e->slot[k]] = (uint8_t)s;
-                    t->spread[e->slot[k]]++;
-                }
+            messages += e->source == s;
+            for (size_t k = 0; e->source == s && k < n; k++)
+                count[e->slot[k]]++;
         }
-    free(last);
+        for (size_t i = 0; i < PRIOR_SLOTS; i++) {
+            float share = (float)count[i] / (float)(messages + SMALL_SOURCE);
+            sum[i] += share;
+            if (share > most[i])
+                most[i] = share;
+        }
+    }
+    for (size_t i = 0; i < PRIOR_SLOTS && !err; i++)
+        t->may_teach[i] = t->n_sources < 2 || (sum[i] > 0 && most[i] <= (float)OWN_MOST * sum[i]);
+    free(sum);
+    free(most);
+    free(count);
+    return err;
 }
 
 static bool is_left_out(const struct train_example *e, unsigned without) { return e->block % FOLDS == without; }
@@ -114,7 +125,7 @@ static void teach_one(struct trainer *t, const struct train_example *e)
         double step = g * scale[v];
         for (uint32_t k = 0; scale[v] > 0 && k < e->n[v]; k++) {
             uint32_t i = slot[k];
-            if (t->spread[i] < SOURCES_LEAST)
+            if (!t->may_teach[i])
                 continue;
             double slope = step + DECAY * (double)t->weight[i];
             t->squares[i] = (float)((double)t->squares[i] + slope * slope);
@@ -298,23 +309,20 @@ int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, un
                         .per_pass = 1.0 / (EPOCHS * (FOLDS + 1))};
     t.weight = malloc(PRIOR_SLOTS * sizeof *t.weight);
     t.squares = malloc(PRIOR_SLOTS * sizeof *t.squares);
-    t.spread = malloc(PRIOR_SLOTS);
+    t.may_teach = malloc(PRIOR_SLOTS * sizeof *t.may_teach);
     t.order = malloc(n * sizeof *t.order);
-    int err = t.weight && t.squares && t.spread && t.order ? POSSE_OK : POSSE_ENOMEM;
-    if (!err) {
-        if (n_sources >= SOURCES_LEAST)
-            count_spread(&t);
-        else
-            memset(t.spread, NOBODY, PRIOR_SLOTS); /* one source: nothing to compare with */
+    int err = t.weight && t.squares && t.may_teach && t.order ? POSSE_OK : POSSE_ENOMEM;
+    if (!err)
+        err = mark_common(&t);
+    if (!err)
         err = calibrate(&t, out);
-    }
     if (!err) {
         fit(&t, NOBODY);
         err = quantise(&t, out);
     }
     free(t.weight);
     free(t.squares);
-    free(t.spread);
+    free(t.may_teach);
     free(t.order);
     return err ? report_set(why, err, "out of memory while training") : POSSE_OK;
 }

@@ -4,7 +4,7 @@
  * strangers' mail, each measured with a corpus left out (bench/ablation.md):
  *   every corpus and class has the same total weight, so none teaches by its size;
  *   whole views are dropped at random, so that no view leans on another that may be missing or lie;
- *   features seen in fewer than two sources are dropped: a list's or a person's name is no evidence;
+ *   features that one source has nearly to itself are dropped: a list's or a person's name is no evidence;
  *   mail that never travelled (no Received field) does not teach what headers look like.
  * Then a third of the senders is left out in turn and scored by what the others teach: slope, offset and calibration are
  * fitted on those scores. (Whole sources left out give scores on scales too different to share a threshold.)

@@ -15,6 +15,7 @@ static void emit_tokens(struct sink *s, const struct text *t, size_t n, uint64_t
         s->part = k->part;
         sink_put_at(s, hash64(token_bytes(t, i), kind) * 0x9E3779B97F4A7C15ull, NULL, k->from.p, k->from.n);
     }
+    s->part = 0;
 }
 
 void subject_emit(struct sink *s, const struct text *t) { emit_tokens(s, t, t->zone_start[ZONE_OWN], K_SUBJECT_WORD); }
@@ -37,4 +38,5 @@ void pairs_emit(struct sink *s, const struct text *t)
         }
         last[i % WINDOW] = h;
     }
+    s->part = 0;
 }

@@ -114,10 +114,9 @@ void model_contributions(const struct model *m, const struct feature_set *f, con
     for (unsigned i = 0; i < LEARNED; i++)
         gain[i] *= bend;
     memcpy(table, gain, sizeof table);
+    memset(bits_out, 0, n * sizeof *bits_out); /* not every view has a lane */
     if (model_lessons(m))
         learner_explain(m->learner, f, &a.odds, table, bits_out);
-    else
-        memset(bits_out, 0, n * sizeof *bits_out);
     if (m->prior)
         prior_explain(m->prior, f, gain[LEARNED] * bend, bits_out);
 }

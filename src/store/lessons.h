@@ -102,6 +102,9 @@ int lessons_revoke(struct lessons *l, const struct lesson_filter *f, uint64_t *n
 int lessons_forget(struct lessons *l, const struct lesson_filter *f, uint64_t *n_out, uint64_t *oldest_out, struct report *why);
 /* Drops the features of all lessons up to id: the caller has folded the live ones into a base that is on disk. */
 int lessons_seal(struct lessons *l, uint64_t up_to_id, struct report *why);
+/* The same, refused with POSSE_EBUSY when the standing of one of them changed after `epoch`, that of the base. */
+int lessons_seal_since(struct lessons *l, uint64_t up_to_id, uint64_t epoch, struct report *why);
+int lessons_sealed_up_to(struct lessons *l, uint64_t *id_out, struct report *why);
 
 /* A number that changes whenever rows that were there before change (revoke, supersede, forget, seal): a snapshot of the
  * model records it, and folds anew when it differs. Read it before folding and again after: another process may have

@@ -182,6 +182,14 @@ int lessons_epoch(struct lessons *l, uint64_t *epoch_out, struct report *why)
     return rc;
 }
 
+int lessons_sealed_up_to(struct lessons *l, uint64_t *id_out, struct report *why)
+{
+    struct lessons_meta meta = {0};
+    int rc = lessons_meta(l, &meta, why);
+    *id_out = meta.sealed_up_to;
+    return rc;
+}
+
 int lessons_changed_since(struct lessons *l, uint64_t epoch, uint64_t *oldest_out, struct report *why)
 {
     return one_number(l, STMT_CHANGED_SINCE, epoch < INT64_MAX ? epoch : INT64_MAX, oldest_out, why);

@@ -210,7 +210,23 @@ static int run_up_to(struct lessons *l, const char *sql, uint64_t id, struct rep
     return rc;
 }
 
+/* Within the transaction: nobody can take one back any more. */
+static int check_base(struct lessons *l, uint64_t up_to_id, uint64_t epoch, struct report *why)
+{
+    uint64_t oldest;
+    int rc = lessons_changed_since(l, epoch, &oldest, why);
+    if (!rc && oldest && oldest <= up_to_id)
+        rc = report_set(why, POSSE_EBUSY, "%s: lesson %llu changed while old lessons were folded in; they stay as they are",
+                        l->path, (unsigned long long)oldest);
+    return rc;
+}
+
 int lessons_seal(struct lessons *l, uint64_t up_to_id, struct report *why)
+{
+    return lessons_seal_since(l, up_to_id, INT64_MAX, why);
+}
+
+int lessons_seal_since(struct lessons *l, uint64_t up_to_id, uint64_t epoch, struct report *why)
 {
     assert(!l->in_batch && !l->in_each);
     static const char *const steps[] = {
@@ -227,6 +243,7 @@ int lessons_seal(struct lessons *l, uint64_t up_to_id, struct report *why)
     rc = lessons_txn_begin(l, why, "fold old lessons in");
     if (rc)
         return rc;
+    rc = check_base(l, up_to_id, epoch, why);
     for (size_t i = 0; !rc && i < sizeof steps / sizeof *steps; i++)
         rc = run_up_to(l, steps[i], up_to_id, why);
     if (!rc)

@@ -151,6 +151,7 @@ int cli_engine_open(struct cli_engine *e, struct report *why)
         .rules = e->rules,
         .n_rules = e->n_rules,
         .rules_cache = rules_cache(e, has_home),
+        .horizon_ms = config_int(e->settings, "store.horizon") * 1000,
         .list_bits = config_float(e->settings, "filter.list_bits"),
         .ham_loss = config_float(e->settings, "filter.ham_loss"),
     };

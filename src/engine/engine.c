@@ -86,7 +86,8 @@ static int open_home(struct engine *e, const struct engine_options *o, struct re
     if (there || o->make_home)
         err = lessons_open((const char *)path.p, &e->lessons, why);
     buf_deinit(&path);
-    return err ? err : e->lessons ? engine_load(e, why) : POSSE_OK;
+    e->is_stale = true; /* nothing is folded yet */
+    return err ? err : e->lessons ? engine_follow(e, why) : POSSE_OK;
 }
 
 static int open_rules(struct engine *e, const struct engine_options *o, struct report *why)
@@ -105,6 +106,7 @@ int engine_open(const struct engine_options *o, struct engine **out, struct repo
         return report_set(why, POSSE_ENOMEM, "out of memory");
     pthread_rwlock_init(&e->lock, NULL);
     e->is_frozen = o->is_frozen;
+    e->horizon_ms = o->horizon_ms;
     e->ham_loss = o->ham_loss > 0 ? o->ham_loss : 0.001;
     int err = open_prior(e, o, why);
     if (!err && !(e->model = model_new(e->prior)))
@@ -119,6 +121,19 @@ int engine_open(const struct engine_options *o, struct engine **out, struct repo
     return err;
 }
 
+/* Only what was taught here is worth an error: who merely judged with another's home need not be able to write there. */
+static int close_lessons(struct engine *e, struct report *why)
+{
+    int err = POSSE_OK;
+    if (e->taught_ms && e->horizon_ms)
+        err = engine_seal(e, e->taught_ms - e->horizon_ms, why);
+    if (!err && e->is_stale && (e->taught_ms || e->is_moved))
+        err = engine_follow(e, why);
+    if (!err && e->is_moved)
+        err = engine_save(e, e->taught_ms ? why : NULL);
+    return e->taught_ms ? err : POSSE_OK;
+}
+
 int engine_close(struct engine **ep, struct report *why)
 {
     if (!ep || !*ep)
@@ -127,12 +142,8 @@ int engine_close(struct engine **ep, struct report *why)
     int err = POSSE_OK;
     if (e->in_batch)
         lessons_rollback(e->lessons);
-    else if (e->lessons && (e->is_moved || e->is_stale)) {
-        if (e->is_stale)
-            err = engine_refold(e, why);
-        if (!err)
-            err = engine_save(e, why);
-    }
+    else if (e->lessons && !e->is_frozen)
+        err = close_lessons(e, why);
     rules_free(&e->rules);
     lessons_close(&e->lessons);
     model_free(&e->model);
@@ -259,8 +270,8 @@ static int settle(struct engine *e)
 {
     int err = POSSE_OK;
     pthread_rwlock_wrlock(&e->lock);
-    if (e->is_stale)
-        err = engine_refold(e, NULL);
+    if (e->lessons && e->is_stale)
+        err = engine_follow(e, NULL);
     if (!err && !e->is_settled)
         model_threshold(e->model, e->ham_loss, &e->threshold);
     e->is_settled = !err;

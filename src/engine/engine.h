@@ -29,6 +29,7 @@ struct engine_options {
     size_t n_rules;
     const char *rules_cache; /* folder for compiled rules; NULL: none */
     double list_bits;        /* what an allow or deny is worth; 0: 30 */
+    int64_t horizon_ms;      /* on closing, lessons older than this are folded in for good (store/lessons.h); 0: never */
     double ham_loss;         /* cost: lose at most this share of ham (default 0.001) */
 };
 /* home == NULL: the model lives in memory only (eval, train). */

@@ -1,38 +1,20 @@
 /* The model is a fold of the journal: this file is the only place that moves it.
  *
- * model.posse holds the fold up to some lesson, with the journal's epoch and the prior's digest. On opening, the
- * lessons since are folded on top. When lessons that were folded have gone (unlearn, forget, a second verdict), the
- * epoch differs and the fold begins anew. A snapshot is written on closing; if that fails, nothing is lost but time. */
-#include <stdio.h>
+ * What stands in memory is the fold of the live lessons up to last_id, as they stood at `epoch`. It is good as long as
+ * lessons_changed_since(epoch) names none up to last_id; otherwise it starts anew from the nearest fold on disk that is
+ * good (engine_files.c). Other processes teach too: the epoch is read before folding, and again after. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "engine/engine_priv.h"
 
-enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1 };
-
-static void model_path(const struct engine *e, char *out, size_t cap)
-{
-    snprintf(out, cap, "%s/model.posse", e->home);
-}
-
-/* What the snapshot was folded over: the extractor and the prior. */
-static void base_digest(const struct engine *e, uint8_t out[32])
-{
-    struct buf b;
-    buf_init(&b, 4096);
-    buf_add_u32(&b, EXTRACTOR_VERSION);
-    if (e->prior)
-        buf_add(&b, prior_digest(e->prior), 32);
-    sha256(buf_span(&b), out);
-    buf_deinit(&b);
-}
+enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1, FOLLOW_TRIES = 20 };
 
 struct fold {
     struct engine *e;
-    uint64_t before_id;   /* 0: to the end */
+    uint64_t up_to;       /* last id that may be folded */
+    bool with_checkpoints;
     struct arena *arena;
     struct report *why;
 };
@@ -40,7 +22,7 @@ struct fold {
 static int fold_one(void *ctx, const struct lesson *l)
 {
     struct fold *f = ctx;
-    if (f->before_id && l->id >= f->before_id)
+    if (l->id > f->up_to)
         return FOLD_STOP;
     f->e->last_id = l->id;
     if (l->extractor != EXTRACTOR_VERSION || l->features.n == 0)
@@ -54,111 +36,88 @@ static int fold_one(void *ctx, const struct lesson *l)
                           (unsigned long long)l->id, (unsigned long long)l->id);
     model_teach(f->e->model, &set, l->klass == LESSON_SPAM);
     f->e->is_moved = true;
+    if (f->with_checkpoints)
+        engine_checkpoint(f->e);
     return POSSE_OK;
 }
 
-static int fold_from(struct engine *e, uint64_t before_id, struct report *why)
+/* Folds what comes after last_id, up to `up_to`. */
+static int fold_on(struct engine *e, uint64_t up_to, struct report *why)
 {
-    struct fold f = {.e = e, .before_id = before_id, .arena = arena_new(FOLD_ARENA_BYTES), .why = why};
+    struct fold f = {.e = e, .up_to = up_to, .with_checkpoints = !e->in_batch, .arena = arena_new(FOLD_ARENA_BYTES), .why = why};
     if (!f.arena)
         return report_set(why, POSSE_ENOMEM, "out of memory");
-    struct lesson_filter filter = {.after_id = e->last_id, .klass = -1, .live_only = true};
+    struct lesson_filter filter = LESSON_FILTER_ANY;
+    filter.after_id = e->last_id;
+    filter.live_only = true;
     int err = lessons_each(e->lessons, &filter, true, fold_one, &f, why);
-    if (err == FOLD_STOP)
-        err = POSSE_OK;
     arena_free(&f.arena);
     e->is_settled = false;
+    return err == FOLD_STOP ? POSSE_OK : err;
+}
+
+/* Did one of the lessons up to id, the last that was folded, change; or has one beyond it been sealed? */
+static int changed_up_to(struct engine *e, uint64_t id, bool *out, struct report *why)
+{
+    uint64_t oldest = 0, sealed = 0;
+    int err = lessons_changed_since(e->lessons, e->epoch, &oldest, why);
+    if (!err)
+        err = lessons_sealed_up_to(e->lessons, &sealed, why);
+    *out = !err && ((oldest && oldest <= id) || sealed > id);
     return err;
 }
 
-int engine_catch_up(struct engine *e, uint64_t before_id, struct report *why)
+static int start_anew(struct engine *e, uint64_t up_to, struct report *why)
 {
-    return fold_from(e, before_id, why);
+    if (e->last_id && !e->in_batch)
+        engine_drop_checkpoints(e);
+    return engine_restart(e, up_to, why);
 }
 
-int engine_refold(struct engine *e, struct report *why)
+/* Brings the model to where the journal is, up to `up_to`. */
+static int follow(struct engine *e, uint64_t up_to, struct report *why)
 {
-    int err = lessons_epoch(e->lessons, &e->epoch, why);
-    if (err)
-        return err;
-    model_clear(e->model);
-    e->last_id = 0;
-    e->is_moved = true;
-    err = fold_from(e, 0, why);
-    if (!err)
-        e->is_stale = false;
-    return err;
-}
-
-/* 0: loaded. Anything else: there is none that fits, and the fold begins at nothing. */
-static int load_snapshot(struct engine *e, uint64_t epoch)
-{
-    char path[4200];
-    model_path(e, path, sizeof path);
-    struct snapshot *s;
-    int err = snapshot_open(path, SNAPSHOT_MODEL, &s, NULL);
-    if (err)
-        return err;
-    struct reader head = reader_of(snapshot_get(s, "fold"));
-    uint8_t digest[32];
-    base_digest(e, digest);
-    struct span base = reader_bytes(&head, 32);
-    uint64_t last = reader_u64(&head), at_epoch = reader_u64(&head);
-    if (reader_error(&head) || !span_eq(base, span_of(digest, 32)) || at_epoch != epoch)
-        err = POSSE_EVERSION;
-    if (!err)
-        err = model_load(e->model, snapshot_get(s, "learner"), snapshot_get(s, "fuse"), snapshot_get(s, "calib"), NULL);
-    if (err) {
-        snapshot_close(&s);
-        return err;
+    for (int tries = 0; tries < FOLLOW_TRIES; tries++) {
+        uint64_t before, after = 0;
+        bool changed = false;
+        int err = lessons_epoch(e->lessons, &before, why);
+        if (!err && !e->is_stale)
+            err = changed_up_to(e, e->last_id, &changed, why);
+        if (!err && (e->is_stale || changed || e->last_id > up_to))
+            err = start_anew(e, up_to, why);
+        if (!err) {
+            e->epoch = before;
+            err = fold_on(e, up_to, why);
+        }
+        if (!err)
+            err = lessons_epoch(e->lessons, &after, why);
+        e->is_stale = err != 0;
+        if (err || before == after)
+            return err;
     }
-    e->model_file = s; /* the learner's table is this private mapping from now on */
-    e->last_id = last;
-    return POSSE_OK;
+    e->is_stale = true;
+    return report_set(why, POSSE_EBUSY, "%s/lessons.db: others change it all the time; try again", e->home);
 }
 
-int engine_load(struct engine *e, struct report *why)
+int engine_follow(struct engine *e, struct report *why) { return follow(e, UINT64_MAX, why); }
+
+int engine_fold_up_to(struct engine *e, uint64_t id, struct report *why)
 {
-    int err = lessons_epoch(e->lessons, &e->epoch, why);
-    if (err)
-        return err;
-    if (load_snapshot(e, e->epoch)) {
-        model_clear(e->model);
-        e->last_id = 0;
-    }
-    err = fold_from(e, 0, why);
+    int err = follow(e, id, why);
+    e->last_id = err ? e->last_id : id;
     return err;
 }
 
-int engine_save(struct engine *e, struct report *why)
-{
-    struct buf head;
-    buf_init(&head, 4096);
-    uint8_t digest[32];
-    base_digest(e, digest);
-    buf_add(&head, digest, 32);
-    buf_add_u64(&head, e->last_id);
-    buf_add_u64(&head, e->epoch);
-    struct model_section part[MODEL_SECTIONS_MAX];
-    size_t n = model_sections(e->model, part);
-    struct snapshot_section s[MODEL_SECTIONS_MAX + 1] = {{"fold", buf_span(&head)}};
-    for (size_t i = 0; i < n; i++)
-        s[i + 1] = (struct snapshot_section){part[i].name, part[i].data};
-    char path[4200];
-    model_path(e, path, sizeof path);
-    int err = snapshot_write(path, SNAPSHOT_MODEL, s, n + 1, why);
-    buf_deinit(&head);
-    if (!err)
-        e->is_moved = false;
-    return err;
-}
+/* ---- teaching ---- */
 
 int engine_begin(struct engine *e, struct report *why)
 {
     if (!e->lessons)
         return POSSE_OK;
+    pthread_rwlock_wrlock(&e->lock);
     int err = lessons_begin(e->lessons, why);
     e->in_batch = !err;
+    pthread_rwlock_unlock(&e->lock);
     return err;
 }
 
@@ -166,8 +125,42 @@ int engine_commit(struct engine *e, struct report *why)
 {
     if (!e->lessons || !e->in_batch)
         return POSSE_OK;
+    pthread_rwlock_wrlock(&e->lock);
+    int err = lessons_commit(e->lessons, why);
     e->in_batch = false;
-    return lessons_commit(e->lessons, why);
+    if (err) { /* none of it is kept, and its numbers will be given again: nothing that knows of it may stay */
+        e->is_stale = true;
+        e->is_settled = false;
+    } else if (!e->is_stale)
+        engine_checkpoint(e);
+    pthread_rwlock_unlock(&e->lock);
+    return err;
+}
+
+/* The lesson `id` is journalled. Moves the model by it, or marks the model stale where the order is another. */
+static int move(struct engine *e, uint64_t id, const struct feature_set *set, bool is_spam, struct report *why)
+{
+    uint64_t epoch;
+    bool changed;
+    int err = lessons_epoch(e->lessons, &epoch, why);
+    if (!err && epoch != e->epoch) {
+        err = changed_up_to(e, id, &changed, why);
+        if (changed)
+            e->is_stale = true;
+        else if (!err)
+            e->epoch = epoch;
+    }
+    if (!err && !e->is_stale && id != e->last_id + 1)
+        err = fold_on(e, id - 1, why); /* what other processes taught meanwhile comes first */
+    if (err)
+        e->is_stale = true; /* the lesson is on disk: what could not be read is read again when the model is needed */
+    if (e->is_stale)
+        return POSSE_OK;
+    model_teach(e->model, set, is_spam);
+    e->last_id = id;
+    if (!e->in_batch)
+        engine_checkpoint(e);
+    return POSSE_OK;
 }
 
 /* The journal first, then the model. */
@@ -178,22 +171,13 @@ static int teach_journalled(struct engine_worker *w, struct reading *r, const st
     struct lesson l = {.time_ms = t->time_ms, .teacher = t->teacher, .door = t->door, .klass = t->klass,
                        .extractor = EXTRACTOR_VERSION, .features = buf_span(&w->code)};
     memcpy(l.digest, reading_digest(r), 32);
-    uint64_t superseded = 0, epoch;
+    uint64_t superseded = 0;
     int err = lessons_append(e->lessons, &l, id_out, &superseded, why);
     if (err)
         return err;
-    err = lessons_epoch(e->lessons, &epoch, why);
-    if (err || epoch != e->epoch || e->is_stale) {
-        e->is_settled = false;
-        e->is_stale = true; /* something that was folded has gone: fold anew, once, when the model is next needed */
-        return POSSE_OK;
-    }
-    err = engine_catch_up(e, *id_out, why); /* what other processes taught meanwhile comes first */
-    if (err)
-        return err;
-    model_teach(e->model, set, t->klass == LESSON_SPAM);
-    e->last_id = *id_out;
-    return POSSE_OK;
+    if (superseded && superseded <= e->last_id)
+        e->is_stale = true; /* fold anew, once, when the model is next needed */
+    return move(e, *id_out, set, t->klass == LESSON_SPAM, why);
 }
 
 int engine_teach(struct engine_worker *w, struct reading *r, const struct teaching *t, uint64_t *id_out, struct report *why)
@@ -218,6 +202,7 @@ int engine_teach(struct engine_worker *w, struct reading *r, const struct teachi
     if (!err) {
         e->is_moved = true;
         e->is_settled = false;
+        e->taught_ms = t->time_ms;
     }
     pthread_rwlock_unlock(&e->lock);
     if (id_out)
@@ -225,27 +210,32 @@ int engine_teach(struct engine_worker *w, struct reading *r, const struct teachi
     return err;
 }
 
+/* ---- taking back ---- */
+
 int engine_unlearn(struct engine *e, const struct lesson_filter *f, bool forget, uint64_t *n_out, struct report *why)
 {
     uint64_t oldest = 0;
     *n_out = 0;
     if (!e->lessons)
         return report_set(why, POSSE_ENOENT, "there is no journal: nothing was taught here yet");
+    if (e->is_frozen)
+        return report_set(why, POSSE_EINVAL, "this model is frozen: nothing is taken back");
     pthread_rwlock_wrlock(&e->lock);
     int err = forget ? lessons_forget(e->lessons, f, n_out, &oldest, why) : lessons_revoke(e->lessons, f, n_out, &oldest, why);
-    if (!err && *n_out)
-        err = engine_refold(e, why);
+    if (!err && *n_out) {
+        e->is_settled = false;
+        err = engine_follow(e, why);
+        if (!err)
+            err = engine_save(e, why);
+    }
     pthread_rwlock_unlock(&e->lock);
-    return err ? err : *n_out ? engine_save(e, why) : POSSE_OK;
+    return err;
 }
 
 int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why)
 {
-    if (e->is_stale) {
-        int err = engine_refold(e, why);
-        if (err)
-            return err;
-    }
+    pthread_rwlock_wrlock(&e->lock);
+    int err = e->lessons ? engine_follow(e, why) : POSSE_OK;
     struct buf all;
     buf_init(&all, 64 * MODEL_SECTIONS_MAX);
     struct model_section part[MODEL_SECTIONS_MAX];
@@ -257,5 +247,6 @@ int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why)
     }
     sha256(buf_span(&all), out);
     buf_deinit(&all);
-    return POSSE_OK;
+    pthread_rwlock_unlock(&e->lock);
+    return err;
 }

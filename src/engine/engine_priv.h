@@ -21,12 +21,15 @@ struct engine {
     struct lessons *lessons;   /* NULL without a home */
     char *home;
     double ham_loss;
-    bool is_frozen, is_read_only;
+    int64_t horizon_ms;        /* 0: none */
+    int64_t taught_ms;         /* time of the last lesson taught here; 0: none was */
+    bool is_frozen;
     bool is_stale;             /* lessons that were folded have gone: fold anew before the next use */
-    bool is_moved;             /* taught since the snapshot on disk */
+    bool is_moved;             /* since the snapshot on disk */
     bool in_batch;
     uint64_t last_id;          /* the model is the fold of live lessons up to here */
     uint64_t epoch;            /* of the journal when it was folded */
+    uint64_t checkpoint_id;    /* of the newest checkpoint */
     struct model_threshold threshold;
     atomic_bool is_settled;    /* threshold known, nothing stale */
     pthread_rwlock_t lock;     /* model and threshold: read by deciders, written by the teacher */
@@ -53,10 +56,20 @@ struct engine_worker {
     struct reading reading;
 };
 
-/* engine_fold.c: the model as a fold of the journal. */
-int engine_load(struct engine *e, struct report *why);     /* snapshot, then the lessons since */
-int engine_refold(struct engine *e, struct report *why);   /* when is_stale; the caller holds the write lock */
-int engine_catch_up(struct engine *e, uint64_t before_id, struct report *why);
+/* Checkpoints of 32 MB are spaced so that a fold from one takes about a second; a base is made when it takes in so many. */
+enum { CHECKPOINT_EVERY = 10000, HORIZON_LEAST = 1000 };
+
+/* engine_fold.c: the model as a fold of the journal. The caller holds the write lock, or is alone. */
+int engine_follow(struct engine *e, struct report *why); /* to where the journal is */
+int engine_fold_up_to(struct engine *e, uint64_t id, struct report *why);
+
+/* engine_files.c: the folds on disk. */
+/* Starts from the best of those that are good and do not go beyond up_to; without any, from nothing. */
+int engine_restart(struct engine *e, uint64_t up_to, struct report *why);
 int engine_save(struct engine *e, struct report *why);
+void engine_checkpoint(struct engine *e);       /* when the last one is far enough; failing does no harm */
+void engine_drop_checkpoints(struct engine *e); /* those that hold no longer */
+/* Folds what is older than cutoff_ms into a base, for good, when it is enough to be worth it. Leaves the model stale. */
+int engine_seal(struct engine *e, int64_t cutoff_ms, struct report *why);
 
 #endif

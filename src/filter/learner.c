@@ -67,26 +67,34 @@ struct learner {
     struct head *head;
     struct cell *cell;
     unsigned shift; /* from a feature's slot to a cell */
-    bool owned;
-    float log_count[2][COUNT_MAX + 1]; /* log(n + PSEUDO) */
+    bool owned, has_logs;
+    float log_count[2][COUNT_MAX + 1]; /* log(n + PSEUDO); zeros until something is taught */
 };
 
 /* ---- life ---- */
 
 size_t learner_block_bytes(unsigned bits) { return HEAD_BYTES + (sizeof(struct cell) << bits); }
 
+/* 131,072 logarithms are 3 ms: a model that was never taught starts without them. */
+static void make_logs(struct learner *l)
+{
+    for (unsigned set = 0; set < 2; set++)
+        for (unsigned n = 0; n <= COUNT_MAX; n++)
+            l->log_count[set][n] = (float)fmath_log(n + PSEUDO[set]);
+    l->has_logs = true;
+}
+
 static int attach(void *block, bool owned, struct learner **out)
 {
-    struct learner *l = malloc(sizeof *l);
+    struct learner *l = calloc(1, sizeof *l);
     if (!l)
         return POSSE_ENOMEM;
     l->head = block;
     l->cell = (struct cell *)((uint8_t *)block + HEAD_BYTES);
     l->shift = FEATURE_BITS - l->head->bits;
     l->owned = owned;
-    for (unsigned set = 0; set < 2; set++)
-        for (unsigned n = 0; n <= COUNT_MAX; n++)
-            l->log_count[set][n] = (float)fmath_log(n + PSEUDO[set]);
+    if (l->head->lessons[0] + l->head->lessons[1])
+        make_logs(l);
     *out = l;
     return POSSE_OK;
 }
@@ -313,6 +321,8 @@ static inline void cell_teach(struct cell *c, const struct step *s)
 void learner_teach(struct learner *l, const struct feature_set *f, const struct learner_odds *odds, bool is_spam)
 {
     double weight = class_weight(l, is_spam);
+    if (!l->has_logs)
+        make_logs(l);
     for (unsigned v = 0; v < LANE_N; v++) {
         uint32_t from = f->start[lane_first[v]], to = f->start[lane_end[v]];
         if (from == to)

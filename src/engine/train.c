@@ -121,7 +121,7 @@ static uint32_t block_of(const struct message *m, const char *path)
     return (uint32_t)hash64(s, 1);
 }
 
-static int keep(struct corpus_reader *r, const struct message *m, const struct feature_set *f, const char *path, bool is_spam)
+static int keep(struct corpus_reader *r, const struct message *m, const struct extracted *x, const char *path, bool is_spam)
 {
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 4096;
@@ -131,13 +131,14 @@ static int keep(struct corpus_reader *r, const struct message *m, const struct f
         r->ex = p;
         r->cap = cap;
     }
+    const struct feature_set *f = &x->set;
     uint32_t n = f->start[VIEW_GENERAL_N];
     uint32_t *slot = malloc(n * sizeof *slot + 1);
     if (!slot)
         return POSSE_ENOMEM;
     struct train_example *e = &r->ex[r->n++];
     *e = (struct train_example){.slot = slot, .source = (uint8_t)r->n_sources, .corpus = (uint8_t)r->n_corpora,
-                                .is_spam = is_spam, .block = block_of(m, path), .has_route = m->first_of[FIELD_RECEIVED] != 0};
+                                .is_spam = is_spam, .block = block_of(m, path), .is_english = x->text.is_english, .has_route = m->first_of[FIELD_RECEIVED] != 0};
     for (uint32_t i = 0; i < n; i++)
         slot[i] = f->slot[i] >> (FEATURE_BITS - PRIOR_BITS);
     for (unsigned v = 0; v < VIEW_GENERAL_N; v++)
@@ -158,7 +159,7 @@ static int take_message(struct corpus_reader *r, const char *path, bool is_spam)
     if (!err)
         err = extract(r->extractor, r->parser, r->arena, m, NULL, r->names != NULL, &x);
     if (!err)
-        err = keep(r, m, &x.set, path, is_spam);
+        err = keep(r, m, &x, path, is_spam);
     if (err)
         return report_set(r->why, err, "%s: %s", path, posse_strerror(err));
     if (r->names)

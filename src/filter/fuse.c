@@ -9,6 +9,7 @@
  * among the learners keeps the first hundred verdicts modest. */
 static const double RATE = 0.03, BIAS_RATE = 0.006, START_SUM = 0.7;
 static const double FUSE_CLIP = 12; /* beyond it one learner could outshout the others */
+static const double PRIOR_CLIP = 60;
 static const double PRIOR_START = 1;
 static const double PRIOR_SHARE = 0.04; /* a prior's weight moves like one learner's of 25 */
 static const double WEIGHT_MAX = 100;
@@ -27,13 +28,19 @@ int fuse_init(struct fuse *f, unsigned n_learned, unsigned n_prior)
     return POSSE_OK;
 }
 
-static double clipped(double x) { return x > FUSE_CLIP ? FUSE_CLIP : x < -FUSE_CLIP ? -FUSE_CLIP : x; }
+static double clipped_to(double x, double most) { return x > most ? most : x < -most ? -most : x; }
+
+/* A prior may say more: alone it is nobody's rival, and clipping would make equals of all that is certain. */
+static double clipped(const struct fuse *f, unsigned i, double x)
+{
+    return clipped_to(x, i < f->n_learned ? FUSE_CLIP : PRIOR_CLIP);
+}
 
 double fuse_judge(const struct fuse *f, const double *x)
 {
     double z = f->bias;
     for (unsigned i = 0; i < f->n_learned + f->n_prior; i++)
-        z += f->weight[i] * clipped(x[i]);
+        z += f->weight[i] * clipped(f, i, x[i]);
     return z;
 }
 
@@ -45,7 +52,7 @@ void fuse_teach(struct fuse *f, const double *x, bool is_spam)
     double learned = f->n_learned ? RATE * error / f->n_learned : 0, prior = RATE * error * PRIOR_SHARE;
     for (unsigned i = 0; i < f->n_learned + f->n_prior; i++) {
         double step = i < f->n_learned ? learned : prior;
-        f->weight[i] = bounded(f->weight[i] + step * clipped(x[i]));
+        f->weight[i] = bounded(f->weight[i] + step * clipped_to(x[i], FUSE_CLIP));
     }
     f->bias = bounded(f->bias + BIAS_RATE * error);
     f->lessons++;
@@ -54,7 +61,7 @@ void fuse_teach(struct fuse *f, const double *x, bool is_spam)
 void fuse_gain(const struct fuse *f, const double *x, double *gain_out)
 {
     for (unsigned i = 0; i < f->n_learned + f->n_prior; i++) {
-        double c = clipped(x[i]);
+        double c = clipped(f, i, x[i]);
         gain_out[i] = c == x[i] ? f->weight[i] : f->weight[i] * (c / x[i]);
     }
 }

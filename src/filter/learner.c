@@ -33,13 +33,13 @@
 #error "the block is the memory: little-endian only"
 #endif
 
-static const double PLAIN_RATE = 10;         /* "rates" */
-static const double ADAGRAD_RATE = 0.2;      /* "rates" */
+static const double PLAIN_RATE = 10;    /* "rates" */
+static const double ADAGRAD_RATE = 0.2; /* "rates" */
 static const float ADAGRAD_FLOOR = 1e-7f;
-static const double AROW_R = 0.3;            /* "rates" */
-static const double AROW_GAIN = 3;           /* margin 1, where AROW stops learning, is log-odds 3 */
-static const double CLASS_WEIGHT_MAX = 4;    /* "class balance" */
-static const double PSEUDO[2] = {0.03, 0.2}; /* "naive Bayes", "pseudo-counts" */
+static const double AROW_R = 0.3;               /* "rates" */
+static const double AROW_GAIN = 3;              /* margin 1, where AROW stops learning, is log-odds 3 */
+static const double CLASS_WEIGHT_MAX = 4;       /* "class balance" */
+static const double PSEUDO[2] = {0.03, 0.2};    /* "naive Bayes", "pseudo-counts" */
 static const double COUNT_GAIN[2] = {1, 0.5};   /* "rates" */
 static const double COUNT_MARGIN[2] = {10, 20}; /* log-odds past which a count is not taught: "naive Bayes" */
 
@@ -256,7 +256,8 @@ static void judge_view(const struct learner *l, const struct feature_set *f, uns
     out->odds[v][LEARNER_AROW] = arow * x * AROW_GAIN;
     for (unsigned set = 0; set < 2; set++)
         if (out->counted[v][set])
-            out->odds[v][LEARNER_HARD_COUNTS + set] = COUNT_GAIN[set] * counts[set] / sqrt((double)out->counted[v][set]);
+            out->odds[v][LEARNER_HARD_COUNTS + set] = COUNT_GAIN[set] * counts[set] /
+                                                      sqrt((double)out->counted[v][set]);
 }
 
 void learner_judge(const struct learner *l, const struct feature_set *f, struct learner_odds *out)

@@ -35,6 +35,8 @@ static uint32_t next_random(struct trainer *t)
 
 static bool is_masked(const struct train_example *e, unsigned v)
 {
+    if (!e->is_english && v <= VIEW_PAIR)
+        return true;
     return !e->has_route && (v == VIEW_SENDER || v == VIEW_FIELD || v == VIEW_MIME);
 }
 

@@ -5,6 +5,7 @@
  *   every corpus and class has the same total weight, so none teaches by its size;
  *   whole views are dropped at random, so that no view leans on another that may be missing or lie;
  *   features that one source has nearly to itself are dropped: a list's or a person's name is no evidence;
+ *   text in other languages than English teaches nothing: there is no ham in them to set against the spam;
  *   mail that never travelled (no Received field) does not teach what headers look like.
  * Then a third of the senders is left out in turn and scored by what the others teach: slope, offset and calibration are
  * fitted on those scores. (Whole sources left out give scores on scales too different to share a threshold.)
@@ -24,7 +25,7 @@ struct train_example {
     uint16_t n[VIEW_GENERAL_N];
     uint8_t source, corpus;
     uint32_t block;                     /* hash of the sender's domain: one sender is never on both sides of a fold */
-    bool is_spam, has_route;
+    bool is_spam, has_route, is_english;
 };
 
 struct train_result {

@@ -83,6 +83,8 @@ static void presence(struct shape *x)
 {
     for (uint32_t i = 0; i < KNOWN_N; i++) {
         const struct field *f = shape_field(x, known[i].id);
+        if (!f && known[i].id == FIELD_CC)
+            continue; /* most mail but list mail has none: its absence would count against everybody */
         shape_flag(x, SHAPE_KIND(SHAPE_FIELD, KNOWN_AT + i), f, known[i].yes, known[i].no, f ? f->name : SPAN_NONE);
     }
     for (uint32_t i = 0; i < SOME_N; i++) {
@@ -111,7 +113,7 @@ static void order(struct shape *x)
         const struct field *f = &x->field[i];
         unsigned now = ordered[f->id];
         if (spelt[f->id])
-            shape_text(x, SHAPE_KIND(SHAPE_FIELD, 0), f->name, "a field's name is spelt", f->name);
+            shape_text(x, SHAPE_KIND(SHAPE_FIELD, SHAPE_FIELD_SPELT), f->name, "a field's name is spelt", f->name);
         if (f->id == FIELD_OTHER || f->id == FIELD_LIST_OTHER)
             rare_field(x, f);
         if (!now)

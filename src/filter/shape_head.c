@@ -2,6 +2,7 @@
 #include "filter/freemail.h"
 #include "filter/shape_priv.h"
 
+enum { HOPS_READ = 20, RECEIVED_BYTES = 500 };
 enum {
     NAME_WORDS = 4,
     TO_READ = 16,         /* mailboxes that are read; the rest is counted by its '@' */
@@ -78,7 +79,7 @@ static void sender_name(struct shape *x)
     if (c.odd)
         shape_put(x, SHAPE_KIND(SHAPE_SENDER, 3), 1, "the sender's name has !, ? or $", at);
     if (c.high)
-        shape_put(x, SHAPE_KIND(SHAPE_SENDER, 4), 1, "the sender's name is not in plain Latin letters", at);
+        shape_put(x, SHAPE_KIND(SHAPE_SENDER, SHAPE_SENDER_SCRIPT), 1, "the sender's name is not in plain Latin letters", at);
     size_t n = name_words(name, word, NAME_WORDS);
     bool found = false;
     for (size_t i = 0; i < n && !found; i++)
@@ -245,6 +246,25 @@ static void id_local(struct shape *x, struct span local, struct span at)
     shape_text(x, SHAPE_KIND(SHAPE_PATTERN, 2), shape_pattern(local, pattern), "form of the Message-ID", at);
 }
 
+/* Which hop made the Message-ID: 0 none of them, 1 the first that took the mail, 2 a later one, which means that the
+ * mail came without and the receiver's host put one in. */
+static unsigned id_maker(const struct shape *x, struct span dom)
+{
+    unsigned maker = 0, hops = 0;
+    for (size_t i = x->n_fields; i-- > 0 && hops < HOPS_READ && dom.n;) {
+        if (x->field[i].id != FIELD_RECEIVED)
+            continue;
+        struct span v = span_sub(x->field[i].raw, 0, RECEIVED_BYTES);
+        ptrdiff_t by = span_ifind(v, SPAN_LIT(" by "));
+        by = by < 0 ? span_ifind(v, SPAN_LIT("\tby ")) : by;
+        struct span host = by < 0 ? SPAN_NONE : span_sub(v, (size_t)by + 4, v.n);
+        if (host.n > dom.n && span_istarts(host, dom) && !ascii_is_alnum(host.p[dom.n]) && host.p[dom.n] != '.')
+            maker = hops == 0 ? 1 : 2;
+        hops++;
+    }
+    return maker;
+}
+
 void shape_message_id(struct shape *x)
 {
     struct span raw = span_sub(shape_raw(x, FIELD_MESSAGE_ID), 0, 256);
@@ -261,6 +281,11 @@ void shape_message_id(struct shape *x)
         local = angles ? span_sub(raw, 1, raw.n - 1) : raw;
     enum id_domain d = id_domain(x, dom);
     shape_put(x, SHAPE_KIND(SHAPE_MESSAGE_ID, 2), d, id_domain_label[d], raw);
+    static const char *const maker_label[] = {"Message-ID made by none of the hosts on the way",
+                                              "Message-ID made by the first host on the way",
+                                              "Message-ID put in by a host that received the mail"};
+    unsigned maker = id_maker(x, dom);
+    shape_put(x, SHAPE_KIND(SHAPE_MESSAGE_ID, 7), maker, maker_label[maker], raw);
     id_local(x, local, raw);
     bool free = freemail_is(dom);
     static const char *const cross[] = {
@@ -297,7 +322,8 @@ static void recipient_named(struct shape *x, const struct mailbox *to, size_t n,
     if (w.n == 0)
         return;
     struct span subject = span_sub(x->m->subject, 0, 300);
-    shape_flag(x, SHAPE_KIND(SHAPE_RECIPIENT, 5), shape_has_word(subject, &w),
+    x->names_recipient = shape_has_word(subject, &w);
+    shape_flag(x, SHAPE_KIND(SHAPE_RECIPIENT, 5), x->names_recipient,
                "the subject names the recipient's mailbox", "the subject does not name the recipient's mailbox", at);
     struct span body = x->m->n_text ? span_sub(x->m->text[0].visible, 0, 300) : SPAN_NONE;
     shape_flag(x, SHAPE_KIND(SHAPE_RECIPIENT, 6), shape_has_word(body, &w),
@@ -310,6 +336,7 @@ static void to_self(struct shape *x, const struct mailbox *to, size_t n, struct 
     bool self = false;
     for (size_t i = 0; i < n; i++)
         self |= x->from.local.n && span_ieq(to[i].local, x->from.local) && span_eq(to[i].domain, x->from.domain);
+    x->is_self = self;
     if (self)
         shape_put(x, SHAPE_KIND(SHAPE_RECIPIENT, 3), 1, "addressed to its own sender", at);
     if (n)
@@ -333,7 +360,8 @@ void shape_recipients(struct shape *x)
         shape_put(x, SHAPE_KIND(SHAPE_RECIPIENT, 7), 1, "recipients are undisclosed", raw);
     else
         shape_put(x, SHAPE_KIND(SHAPE_RECIPIENT, 7), 0, "no recipient in To", raw);
-    shape_count(x, SHAPE_KIND(SHAPE_RECIPIENT, 1), count_at(cc), "recipients in Cc", cc);
+    if (count_at(cc))
+        shape_count(x, SHAPE_KIND(SHAPE_RECIPIENT, 1), count_at(cc), "recipients in Cc", cc);
     bool named = false;
     for (size_t i = 0; i < n; i++)
         named |= box[i].name.n > 0;

@@ -5,8 +5,8 @@ enum { LINKS_READ = 60, LINK_WORDS_READ = 24, WORDS_PER_LINK = 12, WORD_MIN = 3,
 
 struct tally {
     uint32_t links, images, same;
-    struct span domain[LINKS_READ];
-    uint32_t n_domains;
+    struct span domain[LINKS_READ], host[LINKS_READ];
+    uint32_t n_domains, n_hosts;
     struct span any;
 };
 
@@ -279,12 +279,12 @@ static void shown_words(struct shape *x, struct span shown)
             shape_put(x, SHAPE_KIND(SHAPE_LINK_WORD, 4), i, label[i], shown);
 }
 
-static void add_domain(struct tally *t, struct span domain)
+static void add_distinct(struct span *seen, uint32_t *n, struct span s)
 {
-    for (uint32_t i = t->n_domains; i-- > 0;)
-        if (span_eq(t->domain[i], domain))
+    for (uint32_t i = *n; i-- > 0;)
+        if (span_eq(seen[i], s))
             return;
-    t->domain[t->n_domains++] = domain;
+    seen[(*n)++] = s;
 }
 
 /* Lists add links to themselves; they say nothing about the author. */
@@ -316,7 +316,8 @@ static void one_link(struct shape *x, struct tally *t, const struct url *u)
     t->images += image;
     t->any = t->any.n ? t->any : u->raw;
     struct span d = u->domain.n ? u->domain : u->host;
-    add_domain(t, d);
+    add_distinct(t->domain, &t->n_domains, d);
+    add_distinct(t->host, &t->n_hosts, u->host);
     t->same += shape_within(d, x->from_domain);
     if (u->origin == URL_FROM_FORM)
         shape_put(x, SHAPE_KIND(SHAPE_LINK, 4), 1, "a form that sends what is typed to a site", u->raw);
@@ -352,6 +353,12 @@ static void emit_tally(struct shape *x, const struct tally *t)
     shape_put(x, SHAPE_KIND(SHAPE_LINK, 27), c, cross[c], t->any);
     shape_flag(x, SHAPE_KIND(SHAPE_LINK, 28), t->n_domains == 1, "all links lead to one domain",
                "links lead to several domains", t->any);
+    if (t->n_hosts >= t->n_domains + 2)
+        shape_put(x, SHAPE_KIND(SHAPE_LINK, 32), 1, "links to several hosts of one domain", t->any);
+    if (x->is_self && t->same < t->links)
+        shape_put(x, SHAPE_KIND(SHAPE_LINK, 33), 1, "addressed to its own sender, with links elsewhere", t->any);
+    if (x->names_recipient && t->same < t->links)
+        shape_put(x, SHAPE_KIND(SHAPE_LINK, 34), 1, "a subject that names the mailbox, with links elsewhere", t->any);
     if (t->images)
         shape_scale(x, SHAPE_KIND(SHAPE_LINK, 29 + (t->n_domains == 1)), t->images, &images,
                     t->n_domains == 1 ? "images, all from the one domain linked to" : "images from several domains",

@@ -62,7 +62,7 @@ static void text_part(struct shape *x, const struct part *p)
                                        "HTML in uuencode",
                                        "HTML in an unknown encoding"};
     bool is_html = span_eq(p->type, SPAN_LIT("text/html"));
-    shape_put(x, SHAPE_KIND(SHAPE_PART, 1), is_html * 8u + p->encoding,
+    shape_put(x, SHAPE_KIND(SHAPE_PART, SHAPE_PART_ENCODING), is_html * 8u + p->encoding,
               is_html ? html[p->encoding] : plain[p->encoding], p->type);
     static const char *const charset[] = {"text without a charset", "text in ASCII", "text in UTF-8",
                                           "text in a Latin charset", "text in another charset"};
@@ -72,7 +72,7 @@ static void text_part(struct shape *x, const struct part *p)
                  : span_ieq(c, SPAN_LIT("utf-8")) || span_ieq(c, SPAN_LIT("utf8"))                  ? 2
                  : span_istarts(c, SPAN_LIT("iso-8859-1")) || span_ieq(c, SPAN_LIT("windows-1252")) ? 3
                                                                                                     : 4;
-    shape_put(x, SHAPE_KIND(SHAPE_PART, 2), k, charset[k], p->charset);
+    shape_put(x, SHAPE_KIND(SHAPE_PART, SHAPE_PART_CHARSET), k, charset[k], p->charset);
 }
 
 static void attachment(struct shape *x, const struct part *p)

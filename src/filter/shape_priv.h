@@ -10,6 +10,8 @@
  * reused; a change of meaning takes a new number and a new EXTRACTOR_VERSION. */
 #define SHAPE_KIND(group, number) ((uint32_t)(group) << 8 | (number))
 
+enum { SHAPE_FIELD_SPELT = 0, SHAPE_PART_ENCODING = 1, SHAPE_PART_CHARSET = 2, SHAPE_SENDER_SCRIPT = 4 };
+
 struct shape {
     struct sink *s;
     struct arena *a;
@@ -27,6 +29,8 @@ struct shape {
     bool from_free;
 
     /* Facts that crosses need. */
+    bool is_self;                    /* addressed to its own sender */
+    bool names_recipient;            /* the subject holds the recipient's mailbox */
     bool is_reply;                   /* Subject begins with Re: */
     bool has_thread;                 /* In-Reply-To or References */
     bool has_quote;                  /* the body quotes */

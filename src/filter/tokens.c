@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "filter/fold.h"
+#include "filter/language.h"
 
 enum {
     BUDGET_BYTES = 6000,   /* of one zone, shared by the parts; bench/ablation.md, "caps": twice that gains nothing */
@@ -496,6 +497,7 @@ int text_fold(struct arena *a, const struct message *m, struct text *out)
     out->folded = span_of(f.buf, f.n);
     out->tok = f.tok;
     out->n = f.n_tok;
+    out->is_english = language_is_english(out);
     out->n_lookalike = f.n_lookalike + q.n_lookalike;
     return POSSE_OK;
 }

@@ -29,6 +29,7 @@ struct text {
     const struct token *tok;
     size_t n;
     size_t zone_start[ZONE_N + 1]; /* tokens of zone z: zone_start[z] .. zone_start[z+1]) */
+    bool is_english;       /* language.h */
     size_t n_lookalike;    /* words that mixed scripts to look Latin */
 };
 

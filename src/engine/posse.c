@@ -79,7 +79,7 @@ int posse_learn(posse_t *p, const void *bytes, size_t n, bool is_spam, const cha
 
 long posse_explain(posse_t *p, const void *bytes, size_t n, char *text, size_t cap)
 {
-    posse_verdict_t v;
+    posse_verdict_t v = {0};
     int err = posse_judge(p, bytes, n, POSSE_EXPLAIN, &v);
     if (err)
         return err;

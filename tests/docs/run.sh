@@ -1,0 +1,95 @@
+#!/bin/sh
+# What the documents say, tried: an installation, the example built against it with pkg-config, and the examples of the
+# manual pages.
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=$(cd "${1:-$root/build}" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/posse-docs.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+unset POSSE_HOME POSSE_CONFIG
+HOME=$work POSSE_MODEL=$root/models/default.posse
+export HOME POSSE_MODEL
+status=0
+check() {
+    name=$1
+    shift
+    if out=$("$@" 2>&1); then
+        echo "ok docs/$name"
+    else
+        echo "$out" | tail -n 20 | sed 's/^/    /'
+        echo "not ok docs/$name"
+        status=1
+    fi
+}
+
+installs() {
+    DESTDIR=$work/root meson install -C "$build" --no-rebuild >/dev/null || return 1
+    prefix=$(meson introspect --buildoptions "$build" | python3 -c 'import json, sys
+print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
+    for f in bin/posse include/posse/posse.h share/man/man1/posse.1 share/posse/models/default.posse share/posse/models/NOTICE \
+        share/doc/posse/LICENSE; do
+        [ -f "$work/root$prefix/$f" ] || { echo "not installed: $f"; return 1; }
+    done
+}
+
+# GCC's LTO objects in the archive need the compiler that made them, which is the one here.
+compiles() {
+    pc=$(find "$work/root" -name posse.pc)
+    [ -n "$pc" ] || { echo "no posse.pc"; return 1; }
+    PKG_CONFIG_PATH=$(dirname "$pc")
+    export PKG_CONFIG_PATH
+    # the installation stands in a folder of its own, the system's libraries do not
+    flags=$(pkg-config --define-variable=prefix="$work/root$prefix" --cflags --libs posse) || return 1
+    ${CC:-cc} -O2 -Wall -Wextra "$root/docs/example.c" -o "$work/example" $flags
+}
+judges() {
+    model=$work/root$prefix/share/posse/models/default.posse
+    POSSE_MODEL=$model "$work/example" "$root/samples/spam/01-advance-fee-en.eml" | grep -q '^spam' || return 1
+    POSSE_MODEL=$model POSSE_HOME=$work/taught "$work/example" --ham "$root/samples/spam/01-advance-fee-en.eml" | grep -q 'bits' &&
+        [ "$("$build/posse" lessons --home "$work/taught" | wc -l)" -ge 1 ]
+}
+
+# Each line that follows `$ ` in a page's EXAMPLES, in a folder with what they name.
+example() {
+    page=$1
+    mkdir -p "$work/$page" && cd "$work/$page" || return 1
+    POSSE_HOME=$work/$page/home PATH=$build:$PATH
+    export POSSE_HOME PATH
+    mkdir -p mail Maildir/.Junk/cur Maildir/.Junk/new Maildir/.Archive/cur
+    cp "$root"/samples/spam/0*.eml Maildir/.Junk/cur
+    cp "$root"/samples/ham/0*.eml Maildir/.Archive/cur
+    cp "$root"/samples/ham/01-*.eml message.eml
+    cp "$root"/samples/rules/demo.rules office.rules
+    cp "$root"/samples/rules/demo.rules my.rules
+    sed "s,	,	$root/samples/," "$root/samples/index.tsv" >mail/index.tsv
+    cp mail/index.tsv index.tsv
+    mkdir -p models corpora/first corpora/second
+    cp "$POSSE_MODEL" models/
+    cp mail/index.tsv corpora/first/
+    cp mail/index.tsv corpora/second/
+    cat Maildir/.Archive/cur/*.eml >inbox.mbox
+    ln -sfn "$PWD/Maildir" "$HOME/Maildir"
+    posse learn --ham --teacher anna message.eml >/dev/null || return 1
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\(\.Dl \)\{0,1\}\$ //p' "$root/docs/man/$page" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g; s/\\-/-/g; s/4711/1/' >lines
+    while IFS= read -r line; do
+        case $line in *jq*) command -v jq >/dev/null || continue ;; esac
+        sh -c "$line" >out 2>&1 </dev/null
+        code=$?
+        # 1: the mail is spam
+        [ $code -le 1 ] || { echo "\$ $line"; cat out; echo "exit status $code"; return 1; }
+    done <lines
+}
+
+check install installs
+installs >/dev/null 2>&1
+if [ -f "$root/models/default.posse" ]; then
+    check example-compiles compiles
+    check example-runs judges
+else
+    echo "skip docs/example: no model ships yet"
+fi
+for page in "$root"/docs/man/*.1; do
+    name=$(basename "$page")
+    [ -f "$root/models/default.posse" ] && check "$name" example "$name"
+done
+exit $status

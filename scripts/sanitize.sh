@@ -42,5 +42,5 @@ if [ "$kind" = thread ]; then
         fi
     done
 else
-    tests/golden/run.sh "$dir" | sed "s,ok ,ok $kind/," | grep -v '^skip'
+    tests/golden/run.sh "$dir" | sed "s|ok |ok $kind/|" | grep -v '^skip'
 fi

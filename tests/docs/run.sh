@@ -63,16 +63,20 @@ example() {
     cp "$root"/samples/rules/demo.rules my.rules
     sed "s,	,	$root/samples/," "$root/samples/index.tsv" >mail/index.tsv
     cp mail/index.tsv index.tsv
-    mkdir -p models corpora/first corpora/second
+    mkdir -p models corpora/first corpora/second corpora/third
     cp "$POSSE_MODEL" models/
     cp mail/index.tsv corpora/first/
     cp mail/index.tsv corpora/second/
+    cp mail/index.tsv corpora/third/
     cat Maildir/.Archive/cur/*.eml >inbox.mbox
     ln -sfn "$PWD/Maildir" "$HOME/Maildir"
     posse learn --ham --teacher anna message.eml >/dev/null || return 1
-    sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\(\.Dl \)\{0,1\}\$ //p' "$root/docs/man/$page" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g; s/\\-/-/g; s/4711/1/' >lines
+    sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\(\.Dl \)\{0,1\}\$ //p' "$root/docs/man/$page" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g; s/\\-/-/g' >lines
     while IFS= read -r line; do
         case $line in *jq*) command -v jq >/dev/null || continue ;; esac
+        posse learn --ham --teacher anna message.eml >/dev/null # the line before may have taken it back
+        id=$(posse lessons --json | sed -n 's/.*"id":\([0-9]*\).*"state":"live".*/\1/p' | sort -n | tail -n 1)
+        line=$(echo "$line" | sed "s/4711/$id/")
         sh -c "$line" >out 2>&1 </dev/null
         code=$?
         # 1: the mail is spam

@@ -96,6 +96,10 @@ void eval_write_table(FILE *to, const struct eval_totals *t)
         fprintf(to, ", %llu could not be judged", (unsigned long long)t->n_failed);
     fputc('\n', to);
     if (!t->has_metrics) {
+        const struct estimate *one = m->n_ham ? &m->ham_lost : &m->spam_missed;
+        if (m->n_ham + m->n_spam)
+            fprintf(to, "%s %.4f   95%%: %.4f to %.4f\n", m->n_ham ? "ham misclassified %" : "spam misclassified %", one->mid,
+                    one->lo, one->hi);
         fputs("accuracy  needs at least one spam and one ham\n", to);
     } else {
         fprintf(to, "\n%-34s %10s   %s\n", "", "estimate", "95% interval");

@@ -321,6 +321,10 @@ int metrics_compute(struct metrics *m, uint64_t seed, struct metrics_result *out
 {
     memset(out, 0, sizeof *out);
     count(m, out);
+    if (out->n_ham) /* these two need no other class */
+        out->ham_lost = wilson_percent(out->ham_lost_n, out->n_ham);
+    if (out->n_spam)
+        out->spam_missed = wilson_percent(out->spam_missed_n, out->n_spam);
     if (out->n_ham == 0 || out->n_spam == 0 || m->n > UINT32_MAX)
         return POSSE_EINVAL;
     struct ordered o;
@@ -340,8 +344,6 @@ int metrics_compute(struct metrics *m, uint64_t seed, struct metrics_result *out
             loss[i] = log2_1p_exp2(o.is_spam[i] ? -bits : bits);
         }
         out->roca = roca_percent(&o);
-        out->ham_lost = wilson_percent(out->ham_lost_n, out->n_ham);
-        out->spam_missed = wilson_percent(out->spam_missed_n, out->n_spam);
         out->lam = lam_percent(out);
         bootstrap(&o, prob, loss, seed, replicate, n, out);
     }

@@ -67,8 +67,8 @@ ONLINE = {
         ("characters 125", cap("CHAR", 250, 125)), ("characters 500", cap("CHAR", 250, 500)),
         ("words 200", cap("WORD", 400, 200)), ("words 800", cap("WORD", 400, 800)),
         ("route 150", cap("ROUTE", 300, 150)), ("author 100", cap("AUTHOR", 200, 100)),
-        ("text 3,000 bytes", [(TOKENS, "BUDGET_BYTES = 6000,", "BUDGET_BYTES = 3000,")]),
-        ("text 12,000 bytes", [(TOKENS, "BUDGET_BYTES = 6000,", "BUDGET_BYTES = 12000,")]),
+        ("text of 3000 bytes", [(TOKENS, "BUDGET_BYTES = 6000,", "BUDGET_BYTES = 3000,")]),
+        ("text of 12000 bytes", [(TOKENS, "BUDGET_BYTES = 6000,", "BUDGET_BYTES = 12000,")]),
     ],
 }
 

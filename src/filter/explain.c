@@ -9,12 +9,18 @@
 
 enum { QUOTE_MAX = 60, PHRASE_MAX = 6, CANDIDATES_MAX = 4096 };
 
+/* What is too weak to be told by itself is told together, a group a reason. */
+enum group { GROUP_RULE, GROUP_WORDS, GROUP_FORM, GROUP_HEADER, GROUP_N };
+static const char *const group_text[GROUP_N] = {"all other rules", "all other words of subject and text",
+                                                "all other signs in sender, form, parts and links",
+                                                "all other header fields, byte for byte"};
+
 struct candidate {
     double bits;
     const char *text;
     uint32_t part;
     struct span where;
-    bool is_rule;
+    uint8_t group;
 };
 
 struct explainer {
@@ -26,6 +32,7 @@ struct explainer {
     double *part_bits;            /* one a part: bytes as sent */
     struct candidate *cand;
     size_t n_cand;
+    double words_left;
 };
 
 static const char *format(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -70,10 +77,11 @@ static const char *quotable(struct arena *a, struct span s)
     return out;
 }
 
-static void add_candidate(struct explainer *x, double bits, const char *text, uint32_t part, struct span where)
+static void add_candidate(struct explainer *x, enum group group, double bits, const char *text, uint32_t part,
+                          struct span where)
 {
     if (text && x->n_cand < CANDIDATES_MAX && bits != 0)
-        x->cand[x->n_cand++] = (struct candidate){bits, text, part, where, false};
+        x->cand[x->n_cand++] = (struct candidate){bits, text, part, where, (uint8_t)group};
 }
 
 static int compare_place(const void *va, const void *vb, void *ctx)
@@ -148,7 +156,7 @@ static void give_bits(struct explainer *x)
         if (bits == 0)
             continue;
         if (n->label)
-            add_candidate(x, bits, n->label, n->part, n->where);
+            add_candidate(x, GROUP_FORM, bits, n->label, n->part, n->where);
         else if (!n->where.p || !n->where.n || (!give_tokens(x, n->where, bits) && !give_field(x, n->where, bits)))
             give_part(x, n->where, bits);
     }
@@ -211,11 +219,11 @@ static void add_phrase(struct explainer *x, size_t k, bool *used)
     if (b->from.p >= a->from.p && b->from.p + b->from.n - a->from.p < 400)
         where.n = (size_t)(b->from.p + b->from.n - a->from.p);
     const char *words = quotable(x->a, where);
-    add_candidate(x, bits, format(x->a, to - from > 1 ? "words \"%s\" %s" : "word \"%s\" %s", words, zone_name(a->zone)),
+    add_candidate(x, GROUP_WORDS, bits, format(x->a, to - from > 1 ? "words \"%s\" %s" : "word \"%s\" %s", words, zone_name(a->zone)),
                   a->part, where);
 }
 
-/* Enough of the strongest phrases that the best seven reasons are among them. */
+/* The strongest phrases; what the other words add is left in x->words_left. */
 static void add_phrases(struct explainer *x)
 {
     size_t n = x->in->text->n;
@@ -231,6 +239,9 @@ static void add_phrases(struct explainer *x)
             return;
         add_phrase(x, best, used);
     }
+    for (size_t i = 0; i < n; i++)
+        if (!used[i])
+            x->words_left += x->tok_bits[i];
 }
 
 static void add_fields_and_parts(struct explainer *x)
@@ -239,14 +250,14 @@ static void add_fields_and_parts(struct explainer *x)
     for (size_t i = 0; i < m->n_fields; i++)
         if (x->field_bits[i] != 0) {
             struct span name = m->field[i].name;
-            add_candidate(x, x->field_bits[i],
+            add_candidate(x, GROUP_HEADER, x->field_bits[i],
                           format(x->a, "header %s: %s", quotable(x->a, span_sub(name, 0, 40)),
                                  quotable(x->a, span_trim(m->field[i].raw))),
                           m->field[i].part, m->field[i].raw);
         }
     for (size_t i = 0; i < m->n_parts; i++)
         if (x->part_bits[i] != 0)
-            add_candidate(x, x->part_bits[i],
+            add_candidate(x, GROUP_HEADER, x->part_bits[i],
                           format(x->a, "how the %s part is written, byte for byte", quotable(x->a, m->part[i].type)),
                           (uint32_t)i, m->part[i].body);
 }
@@ -255,10 +266,7 @@ static void add_rules(struct explainer *x)
 {
     for (size_t i = 0; i < x->in->n_hits; i++) {
         const struct rule_hit *h = &x->in->hit[i];
-        size_t before = x->n_cand;
-        add_candidate(x, h->bits, h->reason, 0, h->matched);
-        if (x->n_cand > before)
-            x->cand[before].is_rule = true;
+        add_candidate(x, GROUP_RULE, h->bits, h->reason, 0, h->matched);
     }
 }
 
@@ -266,27 +274,27 @@ static void add_rules(struct explainer *x)
 static int compare_strength(const void *va, const void *vb)
 {
     const struct candidate *a = va, *b = vb;
-    if (a->is_rule != b->is_rule)
-        return a->is_rule ? -1 : 1;
+    if ((a->group == GROUP_RULE) != (b->group == GROUP_RULE))
+        return a->group == GROUP_RULE ? -1 : 1;
     double x = fabs(a->bits), y = fabs(b->bits);
     return x > y ? -1 : x < y;
 }
 
-/* The fewest of the reasons without which the verdict would be the other one. */
+/* The fewest of the reasons told by themselves (nobody can take a group away) without which the verdict would be the other one. */
 static const char *flip_text(struct arena *a, const struct explain_in *in, const struct explained *r, size_t n)
 {
     bool spam = in->total_bits >= in->threshold_bits;
     double need = fabs(in->total_bits - in->threshold_bits), sign = spam ? 1 : -1, sum = 0;
     const char *other = spam ? "ham" : "spam";
     int one = -1;
-    for (size_t i = 0; i + 1 < n; i++) /* the last one is everything else, which nobody can take away */
+    for (size_t i = 0; i < n; i++)
         if (r[i].bits * sign > need && (one < 0 || fabs(r[i].bits) < fabs(r[one].bits)))
             one = (int)i;
     if (one >= 0)
         return format(a, "%s without: %s (%+.1f bits)", other, r[one].text, r[one].bits);
     size_t took = 0;
     char list[300] = "";
-    for (size_t i = 0; i + 1 < n && sum <= need; i++)
+    for (size_t i = 0; i < n && sum <= need; i++)
         if (r[i].bits * sign > 0) {
             size_t used = strlen(list);
             snprintf(list + used, sizeof list - used, "%s%s", took ? "; " : "", r[i].text);
@@ -314,6 +322,26 @@ static bool explainer_init(struct explainer *x, struct arena *a, const struct ex
     return true;
 }
 
+/* The strongest reasons by themselves: as many as leave room for a line a group and the rest. */
+static size_t tell_each(const struct explainer *x, struct explained *out)
+{
+    size_t most = EXPLAIN_REASONS - 1 - (GROUP_N - 1) - (x->in->n_hits > 1), n = 0;
+    for (; n < most && n < x->n_cand; n++)
+        out[n] = (struct explained){x->cand[n].bits, x->cand[n].text, x->cand[n].part, x->cand[n].where};
+    return n;
+}
+
+static size_t tell_groups(const struct explainer *x, size_t told, struct explained *out)
+{
+    double sum[GROUP_N] = {[GROUP_WORDS] = x->words_left};
+    for (size_t i = told; i < x->n_cand; i++)
+        sum[x->cand[i].group] += x->cand[i].bits;
+    for (int g = 0; g < GROUP_N; g++)
+        if (sum[g] != 0)
+            out[told++] = (struct explained){sum[g], group_text[g], 0, SPAN_NONE};
+    return told;
+}
+
 size_t explain_reasons(struct arena *a, const struct explain_in *in, struct explained *out, const char **flip_out)
 {
     struct explainer x;
@@ -326,13 +354,11 @@ size_t explain_reasons(struct arena *a, const struct explain_in *in, struct expl
     add_fields_and_parts(&x);
     add_rules(&x);
     qsort(x.cand, x.n_cand, sizeof *x.cand, compare_strength);
-    size_t n = x.n_cand < EXPLAIN_REASONS - 1 ? x.n_cand : EXPLAIN_REASONS - 1;
+    size_t each = tell_each(&x, out), n = tell_groups(&x, each, out);
     double rest = in->total_bits;
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (struct explained){x.cand[i].bits, x.cand[i].text, x.cand[i].part, x.cand[i].where};
+    for (size_t i = 0; i < n; i++)
         rest -= out[i].bits;
-    }
-    out[n++] = (struct explained){rest, "everything else", 0, SPAN_NONE};
-    *flip_out = flip_text(a, in, out, n);
+    out[n++] = (struct explained){rest, "everything else: prior odds and calibration", 0, SPAN_NONE};
+    *flip_out = flip_text(a, in, out, each);
     return n;
 }

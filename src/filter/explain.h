@@ -2,7 +2,8 @@
  *
  * A feature that has a label of its own (shape, links, lists) is its label. One that is only bytes gives its bits to
  * the words, header fields or parts that those bytes stand in, in equal shares; neighbouring words that pull the
- * same way become one phrase. The strongest seven remain; the eighth is everything else, prior odds included.
+ * same way become one phrase. The strongest three or four are told by themselves, the others by group (words, form, header
+ * fields, rules), and the last reason is everything else: prior odds and what calibration bends.
  * Ownership: texts live in arena `a`.  Threads: reentrant.  Cost: about 0.2 ms; only on request. */
 #ifndef POSSE_FILTER_EXPLAIN_H
 #define POSSE_FILTER_EXPLAIN_H

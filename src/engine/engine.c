@@ -115,6 +115,8 @@ int engine_open(const struct engine_options *o, struct engine **out, struct repo
         err = open_home(e, o, why);
     if (!err)
         err = open_rules(e, o, why);
+    if (!err)
+        e->is_silent = e->is_frozen && model_lessons(e->model) == 0;
     if (err)
         engine_close(&e, NULL);
     *out = e;
@@ -199,7 +201,7 @@ int engine_read(struct engine_worker *w, struct span raw, const struct envelope 
         return err;
     r->m = m;
     struct extracted x;
-    err = extract(w->extractor, w->parser, w->arena, m, env, false, &x);
+    err = extract(w->extractor, w->parser, w->arena, m, env, (struct extract_what){.general_only = w->e->is_silent}, &x);
     if (err)
         return err;
     r->set = x.set;
@@ -250,7 +252,8 @@ static double probability(double bits)
 static void explain(struct engine_worker *w, struct reading *r, const struct model_score *s, struct verdict *out)
 {
     struct extracted x;
-    if (extract(w->extractor, w->parser, w->arena, r->m, r->env, true, &x))
+    if (extract(w->extractor, w->parser, w->arena, r->m, r->env,
+                (struct extract_what){.with_notes = true, .general_only = w->e->is_silent}, &x))
         return;
     size_t n = x.set.start[VIEW_N];
     double *bits = arena_alloc(w->arena, n * sizeof *bits + 1);

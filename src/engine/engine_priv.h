@@ -24,6 +24,7 @@ struct engine {
     int64_t horizon_ms;        /* 0: none */
     int64_t taught_ms;         /* time of the last lesson taught here; 0: none was */
     bool is_frozen;
+    bool is_silent;            /* never taught and never will be: the local views need not be read */
     bool is_stale;             /* lessons that were folded have gone: fold anew before the next use */
     bool is_moved;             /* since the snapshot on disk */
     bool in_batch;

@@ -157,7 +157,8 @@ static int take_message(struct corpus_reader *r, const char *path, bool is_spam)
     arena_reset(r->arena);
     err = message_parse(r->parser, r->arena, span_of(r->bytes, n), &m);
     if (!err)
-        err = extract(r->extractor, r->parser, r->arena, m, NULL, r->names != NULL, &x);
+        err = extract(r->extractor, r->parser, r->arena, m, NULL,
+                      (struct extract_what){.with_notes = r->names != NULL, .general_only = true}, &x);
     if (!err)
         err = keep(r, m, &x, path, is_spam);
     if (err)

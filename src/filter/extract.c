@@ -94,12 +94,13 @@ static void emit_text(struct sink *s, const struct text *t)
     sink_end(s);
 }
 
-static void emit_shape(struct sink *s, const struct shape_in *in)
+static void emit_shape(struct sink *s, const struct shape_in *in, bool with_hosts)
 {
     view_open(s, VIEW_SENDER);
     shape_emit(s, in);
     s->tag_now = VIEW_HOST;
-    host_emit(s, in->m);
+    if (with_hosts)
+        host_emit(s, in->m);
     sink_sort(s, VIEW_SENDER, VIEW_HOST);
 }
 
@@ -117,10 +118,10 @@ static void emit_local(struct sink *s, struct arena *a, const struct message *m)
 }
 
 int extract(struct extractor *x, struct mail_parser *p, struct arena *a, const struct message *m,
-            const struct envelope *env, bool with_notes, struct extracted *out)
+            const struct envelope *env, struct extract_what what, struct extracted *out)
 {
     x->sink.note = NULL;
-    if (with_notes && notes_on(x))
+    if (what.with_notes && notes_on(x))
         return POSSE_ENOMEM;
     int err = text_fold(a, m, &out->text);
     if (err)
@@ -130,8 +131,9 @@ int extract(struct extractor *x, struct mail_parser *p, struct arena *a, const s
     sink_reset(&x->sink);
     struct shape_in in = {.p = p, .a = a, .m = m, .env = env};
     emit_text(&x->sink, &out->text);
-    emit_shape(&x->sink, &in);
-    emit_local(&x->sink, a, m);
+    emit_shape(&x->sink, &in, !what.general_only);
+    if (!what.general_only)
+        emit_local(&x->sink, a, m);
     out->note = x->sink.note;
     return sink_take(&x->sink, a, &out->set);
 }

@@ -26,7 +26,10 @@ struct extracted {
     const struct note *note; /* one a feature; NULL unless asked for; lives until the next call */
 };
 
+/* general_only leaves the local views empty: for a model that was never taught, which cannot read them. */
+struct extract_what { bool with_notes, general_only; };
+
 int extract(struct extractor *x, struct mail_parser *p, struct arena *a, const struct message *m,
-            const struct envelope *env, bool with_notes, struct extracted *out);
+            const struct envelope *env, struct extract_what what, struct extracted *out);
 
 #endif

@@ -12,7 +12,7 @@ thread) dir=build-tsan ;;
 esac
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-export TSAN_OPTIONS=halt_on_error=1
+export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp
 
 if [ ! -f "$dir/build.ninja" ]; then
     meson setup "$dir" -Dbuildtype=debugoptimized -Doptimization=1 -Db_lto=false -Db_lundef=false \

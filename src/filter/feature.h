@@ -1,6 +1,6 @@
 /* feature: what the learner sees of a message: sets of hashed binary features, one set a view.
  *
- * A view is one way of looking (text, header, links, shape, raw bytes). GENERAL views hold what
+ * A view is one way of looking (words, form, links, header fields, characters). GENERAL views hold what
  * means the same in anybody's mail; only they carry the model that ships. LOCAL views may name a
  * mail system, a list, a person: they are only learnt from the user's own mail.
  * A feature is a 22-bit slot, hash64 of (view, kind, bytes); each slot stands at most once a view.

@@ -1,5 +1,7 @@
 #include "mail/address.h"
 
+#include "mail/param.h"
+
 struct cursor {
     struct arena *a;
     struct span s;
@@ -71,17 +73,7 @@ static struct span lower_domain(struct arena *a, struct span s)
     s = span_trim(s);
     while (s.n && (s.p[s.n - 1] == '.' || s.p[s.n - 1] == '>'))
         s.n--;
-    size_t i = 0;
-    while (i < s.n && s.p[i] == ascii_lower(s.p[i]))
-        i++;
-    if (i == s.n)
-        return s;
-    uint8_t *p = arena_alloc(a, s.n);
-    if (!p)
-        return SPAN_NONE;
-    for (i = 0; i < s.n; i++)
-        p[i] = ascii_lower(s.p[i]);
-    return span_of(p, s.n);
+    return param_lower(a, s);
 }
 
 /* "local@domain", blanks around allowed, a source route "@a,@b:" dropped. */

@@ -1,6 +1,7 @@
 # What people type; meson does the work. `make help` lists it all.
 BUILD ?= build
 FUZZ_SECONDS ?= 60
+FUZZ ?=
 SOURCES = $(wildcard src/*/*.[ch] include/posse/*.h tests/*/*.[ch] fuzz/*.[ch] bench/*.[ch])
 
 .PHONY: all run test help bench model fuzz asan ubsan tsan docs format lint clean install
@@ -32,9 +33,9 @@ bench-%: all
 model: all  ## rebuild the model that ships from the corpora
 	@models/rebuild $(BUILD)
 
-fuzz:  ## run each fuzz harness for FUZZ_SECONDS (60) under ASan and UBSan
+fuzz:  ## run each fuzz harness (or FUZZ="NAME ...") for FUZZ_SECONDS (60) of processor time under ASan and UBSan
 	@scripts/deps.sh build test
-	@scripts/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+	@scripts/fuzz.sh build-fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 asan:  ## unit tests under AddressSanitizer
 	@scripts/sanitize.sh address

@@ -16,7 +16,7 @@
 enum config_type { CONFIG_BOOL, CONFIG_INT, CONFIG_FLOAT, CONFIG_STRING, CONFIG_LIST /* of strings */, CONFIG_BYTES /* 64K, 8M, 1G */, CONFIG_TIME /* 30s, 5m, 2h, 7d; kept in seconds */ };
 
 struct config_key {
-    const char *name;       /* "filter.ham_loss" */
+    const char *name;       /* "filter.ham_loss"; "policy[].tag" stands in sections that have titles: policy "NAME" { tag = ... } */
     enum config_type type;
     const char *unit;       /* "bits", "bytes", "s", "": none */
     const char *preset;     /* default, as it would be written */
@@ -37,6 +37,15 @@ int64_t config_int(const struct config *c, const char *name);   /* INT, BYTES, T
 double config_float(const struct config *c, const char *name);
 const char *config_string(const struct config *c, const char *name);
 size_t config_list(const struct config *c, const char *name, const char *const **out);
+
+/* Titles of the sections `section` ("policy") in the order of the file; and a value of one of them: what it says, else what
+ * the section "default" says, else the preset. has: the section itself says it. */
+size_t config_titles(const struct config *c, const char *section, const char *const **out);
+bool config_title_has(const struct config *c, const char *name, const char *title);
+bool config_bool_of(const struct config *c, const char *name, const char *title);
+int64_t config_int_of(const struct config *c, const char *name, const char *title);
+double config_float_of(const struct config *c, const char *name, const char *title);
+const char *config_string_of(const struct config *c, const char *name, const char *title);
 
 /* A file that config_load reads back to the same values, with the help as comments. */
 void config_dump(const struct config *c, FILE *to);

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cli/cli.h"
-#include "cli/jsonout.h"
+#include "base/jsonout.h"
 #include "cli/lane.h"
 #include "cli/verdict_out.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/jsonout.h"
+#include "base/jsonout.h"
 #include "cli/verdict_out.h"
 
 int worst_init(struct worst *w, size_t max, bool is_high)

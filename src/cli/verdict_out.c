@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/jsonout.h"
+#include "base/jsonout.h"
 
 #define RED "\033[31m"
 #define GREEN "\033[32m"

@@ -73,13 +73,28 @@ int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, st
 struct teaching { enum lesson_class klass; struct span teacher, door; int64_t time_ms; };
 /* Journals the lesson, then moves the model. POSSE_EEXIST: this very lesson is there already (nothing changes). */
 int engine_teach(struct engine_worker *w, struct reading *r, const struct teaching *t, uint64_t *id_out, struct report *why);
+/* What a lesson on this message would hold: its hashed features as bytes, in the worker until its next use. */
+int engine_code(struct engine_worker *w, struct reading *r, struct span *out);
+/* The same as engine_teach for a message that is gone: what engine_code and reading_digest said of it. POSSE_EVERSION: another
+ * extractor made it. */
+int engine_teach_coded(struct engine *e, const uint8_t digest[32], uint32_t extractor, struct span code, const struct teaching *t,
+                       uint64_t *id_out, struct report *why);
 /* Many lessons in one transaction. */
 int engine_begin(struct engine *e, struct report *why);
 int engine_commit(struct engine *e, struct report *why);
 
 /* Takes lessons back (revoke) or deletes them (forget), and folds the model anew from the nearest checkpoint. */
 int engine_unlearn(struct engine *e, const struct lesson_filter *f, bool forget, uint64_t *n_out, struct report *why);
-struct lessons *engine_lessons(struct engine *e); /* NULL without a home */
+/* Folds in what other processes taught or took back since. Cheap when there is nothing. */
+int engine_sync(struct engine *e, struct report *why);
+/* Writes the snapshot if the model moved since the last one; judging goes on meanwhile. */
+int engine_flush(struct engine *e, struct report *why);
+/* The score from which on at most `ham_loss` of ham is lost, as the model stands; and a number that grows whenever that may have
+ * changed, so that a caller can keep the answer. */
+struct model_threshold;
+void engine_threshold(struct engine *e, double ham_loss, struct model_threshold *out);
+uint64_t engine_generation(struct engine *e);
+struct lessons *engine_lessons(struct engine *e); /* NULL without a home; not beside engine_teach */
 /* SHA-256 of the model's state, for tests and `posse check`: equal folds give equal digests. */
 int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why);
 

@@ -4,7 +4,7 @@
 cd "$1" || exit 2
 awk '
 BEGIN {
-    split("base 1 mail 2 net 2 store 2 sender 3 filter 4 campaign 4 flow 4 botnet 5 case 6 engine 7 cli 8 serve 8", w, " ")
+    split("base 1 mail 2 net 2 store 2 sender 3 filter 4 campaign 4 flow 4 botnet 5 case 6 engine 7 serve 8 cli 9", w, " ")
     for (i = 1; i in w; i += 2)
         floor[w[i]] = w[i + 1]
 }

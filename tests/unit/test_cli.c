@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
-#include "cli/jsonout.h"
+#include "base/jsonout.h"
 #include "cli/verdict_out.h"
 
 static void test_errors_have_text(void **state)

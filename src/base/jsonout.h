@@ -2,8 +2,8 @@
  * The caller writes braces and commas; these write names and values.
  * Ill-formed UTF-8 becomes U+FFFD, a number that JSON cannot hold becomes null.
  * Threads: reentrant.  Errors: the buf's own, which stick. */
-#ifndef POSSE_CLI_JSONOUT_H
-#define POSSE_CLI_JSONOUT_H
+#ifndef POSSE_BASE_JSONOUT_H
+#define POSSE_BASE_JSONOUT_H
 
 #include "base/buf.h"
 

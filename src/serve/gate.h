@@ -94,6 +94,8 @@ struct gate_teaching {
     enum metric_door door;
     enum lesson_class klass;
     struct span teacher;           /* 1 to 64 bytes; "user@door" style names are the door's business */
+    struct span known;             /* whom the cap counts where `teacher` holds a name that was only claimed (spamd's User:): the
+                                      peer's address or uid. Empty: the teacher */
     struct span raw;
     int64_t time_ms;
 };

@@ -16,14 +16,15 @@
 #include "base/config_priv.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 
-enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_NAME_MAX = 64, CONFIG_LIST_MAX = 10000 };
+enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_NAME_MAX = 64, CONFIG_LIST_MAX = 10000, CONFIG_SHOWN_MAX = CONFIG_TITLE_MAX + 140 };
 
 static const char hidden[] = " ";
 
 /* ---- keeping values ---- */
 
-static void value_free(struct config_value *v)
+void config_value_free(struct config_value *v)
 {
     free(v->s);
     for (size_t i = 0; i < v->n; i++)
@@ -41,12 +42,11 @@ static int keep_list(struct config_value *v, const char *const *items, size_t n)
     return v->list ? POSSE_OK : POSSE_ENOMEM;
 }
 
-/* Replaces value i by texts; where: what to begin a report with. */
-static int keep(struct config *c, size_t i, const char *const *texts, size_t n, const char *where, struct report *why)
+int config_keep(const struct config_key *k, struct config_value *into, const char *const *texts, size_t n, const char *where,
+                struct report *why)
 {
-    const struct config_key *k = &c->table[i];
     struct config_value v = {0};
-    char trouble[256] = "";
+    char trouble[512] = "";
     int rc = POSSE_OK;
     for (size_t j = 0; j < n && !*trouble; j++)
         config_check(k, texts[j], &v, trouble);
@@ -57,19 +57,19 @@ static int keep(struct config *c, size_t i, const char *const *texts, size_t n, 
     else if (k->type == CONFIG_STRING && !(v.s = strdup(texts[0])))
         rc = POSSE_ENOMEM;
     if (rc) {
-        value_free(&v);
+        config_value_free(&v);
         return report_set(why, rc, "%sout of memory", where);
     }
-    value_free(&c->value[i]);
-    c->value[i] = v;
+    config_value_free(into);
+    *into = v;
     return POSSE_OK;
 }
 
-/* A list on the command line or as a default: items between commas. */
-static int keep_text(struct config *c, size_t i, const char *text, const char *where, struct report *why)
+int config_keep_text(const struct config_key *k, struct config_value *into, const char *text, const char *where,
+                     struct report *why)
 {
-    if (c->table[i].type != CONFIG_LIST)
-        return keep(c, i, &text, 1, where, why);
+    if (k->type != CONFIG_LIST)
+        return config_keep(k, into, &text, 1, where, why);
     char *copy = strdup(text), *save = NULL;
     const char **items = calloc(strlen(text) + 1, sizeof *items);
     size_t n = 0;
@@ -82,7 +82,7 @@ static int keep_text(struct config *c, size_t i, const char *text, const char *w
             items[n] = (const char *)s.p;
             copy[(size_t)(items[n++] - copy) + s.n] = '\0';
         }
-        rc = keep(c, i, items, n, where, why);
+        rc = config_keep(k, into, items, n, where, why);
     } else {
         report_set(why, rc, "%sout of memory", where);
     }
@@ -101,16 +101,24 @@ ptrdiff_t config_find(const struct config *c, const char *name)
     return -1;
 }
 
+/* "policy[example.org].tga" is compared as "policy[].tga", and the nearest is told with the title. */
 static int unknown_key(const struct config *c, const char *name, const char *where, struct report *why)
 {
     const char **names = malloc((c->n + 1) * sizeof *names);
+    const char *open = strchr(name, '['), *close = config_title_end(name);
+    char plain[CONFIG_NAME_MAX * 2];
+    snprintf(plain, sizeof plain, "%.*s%.100s", close ? (int)(open + 1 - name) : 100, name, close ? close : "");
     for (size_t i = 0; names && i < c->n; i++)
         names[i] = c->table[i].name;
-    const char *near = names ? nearest(span_str(name), names, c->n) : NULL;
+    const char *near = names ? nearest(span_str(plain), names, c->n) : NULL;
     free(names);
-    if (near)
+    if (!near)
+        return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; `posse config --dump` lists all", where, name);
+    const char *rest = config_title_end(near);
+    if (!rest || !close)
         return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; did you mean \"%s\"?", where, name, near);
-    return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; `posse config --dump` lists all", where, name);
+    return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; did you mean \"%.*s%.*s%s\"?", where, name,
+                      (int)(rest - near), near, close - open > 80 ? 80 : (int)(close - open - 1), open + 1, rest);
 }
 
 /* "section.key": length of the section; 0: a key of no section. */
@@ -133,10 +141,12 @@ int config_new(const struct config_key *table, struct config **out, struct repor
         free(v);
         return report_set(why, POSSE_ENOMEM, "configuration: out of memory");
     }
-    *c = (struct config){table, n, v};
+    *c = (struct config){.table = table, .n = n, .value = v};
     int rc = POSSE_OK;
     for (size_t i = 0; i < n && !rc; i++)
-        rc = keep_text(c, i, table[i].preset, "default: ", why);
+        rc = config_keep_text(&table[i], &v[i], table[i].preset, "default: ", why);
+    if (!rc)
+        rc = config_groups_new(c, why);
     if (rc)
         config_free(&c);
     *out = c;
@@ -148,7 +158,8 @@ void config_free(struct config **c)
     if (!c || !*c)
         return;
     for (size_t i = 0; i < (*c)->n; i++)
-        value_free(&(*c)->value[i]);
+        config_value_free(&(*c)->value[i]);
+    config_groups_free(*c);
     free((*c)->value);
     free(*c);
     *c = NULL;
@@ -156,8 +167,19 @@ void config_free(struct config **c)
 
 int config_set(struct config *c, const char *name, const char *value, struct report *why)
 {
-    ptrdiff_t i = config_find(c, name);
-    return i < 0 ? unknown_key(c, name, "", why) : keep_text(c, (size_t)i, value, "", why);
+    char *title = NULL;
+    ptrdiff_t i = config_find_titled(c, name, &title);
+    if (i < 0)
+        return i == -1 ? unknown_key(c, name, "", why) : report_set(why, POSSE_ENOMEM, "out of memory");
+    struct config_key k = c->table[i];
+    if (!title && config_has_titles(k.name))
+        title = strdup("default");
+    struct config_value *into = title ? config_at(c, (size_t)i, title) : &c->value[i];
+    k.name = name;
+    free(title);
+    if (!into)
+        return report_set(why, POSSE_ENOMEM, "out of memory");
+    return config_keep_text(&k, into, value, "", why);
 }
 
 /* ---- files ---- */
@@ -181,10 +203,15 @@ static struct loading *loading_of(cfg_t *cfg)
     return NULL;
 }
 
-static void full_name(const cfg_t *cfg, const char *key, char out[2 * CONFIG_NAME_MAX])
+static bool is_top(const cfg_t *cfg) { return strcmp(cfg->name, "root") == 0; }
+
+/* The key as the table has it, "policy[].tag", or with its title, "policy[example.org].tag". */
+static void full_name(const cfg_t *cfg, const char *key, bool titled, char out[CONFIG_SHOWN_MAX])
 {
-    bool top = strcmp(cfg->name, "root") == 0;
-    snprintf(out, 2 * CONFIG_NAME_MAX, "%.60s%s%.60s", top ? "" : cfg->name, top ? "" : ".", key);
+    const char *title = titled && cfg->title ? cfg->title : "";
+    bool top = is_top(cfg), has = !top && cfg->title;
+    snprintf(out, CONFIG_SHOWN_MAX, "%.60s%s%.*s%s%s%.60s", top ? "" : cfg->name, has ? "[" : "", CONFIG_TITLE_MAX, title,
+             has ? "]" : "", top ? "" : ".", key);
 }
 
 /* libconfuse's own complaints: syntax and unknown names. The first counts. */
@@ -193,14 +220,17 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
     struct loading *l = loading_of(cfg);
     if (!l || l->rc)
         return;
-    char where[300], text[200], name[2 * CONFIG_NAME_MAX];
+    char where[300], text[200], name[CONFIG_SHOWN_MAX];
     snprintf(where, sizeof where, "%.280s:%d: ", l->path, cfg->line);
     va_list again;
     va_copy(again, ap);
     vsnprintf(text, sizeof text, fmt, ap);
     if (strstr(fmt, "no such option '%s'")) {
-        full_name(cfg, va_arg(again, const char *), name);
+        full_name(cfg, va_arg(again, const char *), true, name);
         l->rc = unknown_key(l->c, name, where, l->why);
+    } else if (strstr(fmt, "duplicate title '%s'")) {
+        l->rc = report_set(l->why, POSSE_ESYNTAX, "%stwo sections are titled \"%.80s\"; put what they say into one", where,
+                           va_arg(again, const char *));
     } else {
         l->rc = report_set(l->why, POSSE_ESYNTAX, "%s%s", where, text);
     }
@@ -211,22 +241,40 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
     struct loading *l = loading_of(cfg);
-    char name[2 * CONFIG_NAME_MAX], trouble[256] = "";
-    full_name(cfg, opt->name, name);
+    char name[CONFIG_SHOWN_MAX], trouble[512] = "";
+    full_name(cfg, opt->name, false, name);
     ptrdiff_t i = l ? config_find(l->c, name) : -1;
     if (i < 0)
         return -1;
+    struct config_key k = l->c->table[i];
     struct config_value v = {0};
     unsigned n = cfg_opt_size(opt);
     const char *text = n ? cfg_opt_getnstr(opt, n - 1) : NULL;
+    full_name(cfg, opt->name, true, name);
+    k.name = name;
     if (text)
-        config_check(&l->c->table[i], text, &v, trouble);
+        config_check(&k, text, &v, trouble);
     if (n > CONFIG_LIST_MAX)
         snprintf(trouble, sizeof trouble, "%s has more than %d items", name, CONFIG_LIST_MAX);
     if (!*trouble)
         return 0;
     if (!l->rc)
         l->rc = report_set(l->why, POSSE_ESYNTAX, "%.280s:%d: %s", l->path, cfg->line, trouble);
+    return -1;
+}
+
+/* After each section with a title. */
+static int on_section(cfg_t *cfg, cfg_opt_t *opt)
+{
+    struct loading *l = loading_of(cfg);
+    unsigned n = cfg_opt_size(opt);
+    cfg_t *last = n ? cfg_opt_getnsec(opt, n - 1) : NULL;
+    const char *title = last && last->title ? last->title : "";
+    if (*title && strlen(title) <= CONFIG_TITLE_MAX && utf8_valid_prefix(span_str(title)) == strlen(title))
+        return 0;
+    if (l && !l->rc)
+        l->rc = report_set(l->why, POSSE_ESYNTAX, "%.280s:%d: the title of section %s must be a text of 1 to %d bytes", l->path,
+                           cfg->line, opt->name, CONFIG_TITLE_MAX);
     return -1;
 }
 
@@ -255,11 +303,10 @@ static cfg_opt_t *add_options(struct loading *l, const char *section, size_t len
 
 bool config_begins_section(const struct config_key *table, size_t i)
 {
-    size_t len = config_section(table[i].name);
     for (size_t j = 0; j < i; j++)
-        if (config_section(table[j].name) == len && strncmp(table[j].name, table[i].name, len) == 0)
+        if (config_same_section(table[j].name, table[i].name))
             return false;
-    return len > 0;
+    return config_section(table[i].name) > 0;
 }
 
 /* The whole grammar; the top level comes last, so that its sections stand already. NULL: out of memory. */
@@ -269,46 +316,77 @@ static cfg_opt_t *make_options(struct loading *l, void **context)
     l->opt = calloc(4 * n + 4, sizeof *l->opt);
     l->name = calloc(n + 1, sizeof *l->name);
     cfg_opt_t **sub = calloc(n + 1, sizeof *sub);
+    bool *is_titled = calloc(n + 1, sizeof *is_titled);
     cfg_opt_t *top = NULL;
-    if (l->opt && l->name && sub) {
+    if (l->opt && l->name && sub && is_titled) {
         for (size_t i = 0; i < n; i++) {
             size_t len = config_section(l->c->table[i].name);
             if (!config_begins_section(l->c->table, i) || len >= CONFIG_NAME_MAX)
                 continue;
-            memcpy(l->name[l->n_name], l->c->table[i].name, len);
+            memcpy(l->name[l->n_name], l->c->table[i].name, len - (config_has_titles(l->c->table[i].name) ? 2 : 0));
+            is_titled[l->n_name] = config_has_titles(l->c->table[i].name);
             sub[l->n_name++] = add_options(l, l->c->table[i].name, len, context);
         }
         top = add_options(l, "", 0, context);
-        for (size_t i = 0; i < l->n_name; i++)
-            l->opt[l->n_opt++] = (cfg_opt_t)CFG_SEC(l->name[i], sub[i], CFGF_NONE);
+        for (size_t i = 0; i < l->n_name; i++) {
+            cfg_flag_t flags = is_titled[i] ? CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES : CFGF_NONE;
+            l->opt[l->n_opt++] = (cfg_opt_t)CFG_SEC(l->name[i], sub[i], flags);
+            l->opt[l->n_opt - 1].validcb = is_titled[i] ? on_section : NULL;
+        }
         l->opt[l->n_opt++] = (cfg_opt_t)CFG_END();
     }
     free(sub);
+    free(is_titled);
     return top;
 }
 
-/* What the file set. It was checked, so only memory can fail, and then nothing of c has changed. */
+/* What section `in` sets of key i; title: NULL when its sections have none. */
+static int take_value(struct loading *l, cfg_t *in, size_t i, const char *title)
+{
+    const struct config_key *k = &l->c->table[i];
+    size_t len = config_section(k->name);
+    cfg_opt_t *o = in ? cfg_getopt(in, k->name + len + (len > 0)) : NULL;
+    unsigned n = o ? cfg_opt_size(o) : 0;
+    if (!o || !(o->flags & CFGF_MODIFIED) || (!n && k->type != CONFIG_LIST))
+        return POSSE_OK;
+    const char **texts = calloc(n + 1, sizeof *texts);
+    struct config_value *into = title ? config_at(l->c, i, title) : &l->c->value[i];
+    int rc = POSSE_ENOMEM;
+    for (unsigned j = 0; texts && j < n; j++)
+        texts[j] = cfg_opt_getnstr(o, j) ? cfg_opt_getnstr(o, j) : "";
+    if (texts && into)
+        rc = config_keep(k, into, texts, n, "", l->why);
+    else
+        report_set(l->why, rc, "%s: out of memory", l->path);
+    free(texts);
+    return rc;
+}
+
+/* A section that says nothing is there nevertheless. */
+static int take_titles(struct loading *l, cfg_opt_t *sections, size_t i)
+{
+    for (unsigned j = 0; sections && j < cfg_opt_size(sections) && !l->rc; j++) {
+        cfg_t *in = cfg_opt_getnsec(sections, j);
+        if (config_add_title(l->c, i, in->title))
+            l->rc = report_set(l->why, POSSE_ENOMEM, "%s: out of memory", l->path);
+        else
+            l->rc = take_value(l, in, i, in->title);
+    }
+    return l->rc;
+}
+
+/* What the file set. It was checked, so only memory can fail. */
 static int take_values(struct loading *l, cfg_t *cfg)
 {
     for (size_t i = 0; i < l->c->n && !l->rc; i++) {
         const char *name = l->c->table[i].name;
-        size_t len = config_section(name);
+        size_t len = config_section(name), titled = config_has_titles(name) ? 2 : 0;
         char section[CONFIG_NAME_MAX] = "";
-        memcpy(section, name, len < sizeof section ? len : 0);
-        cfg_t *in = len ? cfg_getsec(cfg, section) : cfg;
-        cfg_opt_t *o = in ? cfg_getopt(in, name + len + (len > 0)) : NULL;
-        unsigned n = o ? cfg_opt_size(o) : 0;
-        if (!o || !(o->flags & CFGF_MODIFIED) || (!n && l->c->table[i].type != CONFIG_LIST))
-            continue;
-        const char **texts = calloc(n + 1, sizeof *texts);
-        if (!texts) {
-            l->rc = report_set(l->why, POSSE_ENOMEM, "%s: out of memory", l->path);
-            break;
-        }
-        for (unsigned j = 0; j < n; j++)
-            texts[j] = cfg_opt_getnstr(o, j) ? cfg_opt_getnstr(o, j) : "";
-        l->rc = keep(l->c, i, texts, n, "", l->why);
-        free(texts);
+        memcpy(section, name, len < sizeof section ? len - titled : 0);
+        if (titled)
+            take_titles(l, cfg_getopt(cfg, section), i);
+        else
+            l->rc = take_value(l, len ? cfg_getsec(cfg, section) : cfg, i, NULL);
     }
     return l->rc;
 }

@@ -29,7 +29,8 @@ struct config;
 int config_new(const struct config_key *table, struct config **out, struct report *why);
 void config_free(struct config **c);
 int config_load(struct config *c, const char *path, struct report *why);
-int config_set(struct config *c, const char *name, const char *value, struct report *why); /* as from the command line */
+/* As from the command line; in sections with titles: "policy[example.org].tag", "policy[].tag" for "default". */
+int config_set(struct config *c, const char *name, const char *value, struct report *why);
 
 /* Asking for a key that is not in the table, or of another type, is a bug and aborts. */
 bool config_bool(const struct config *c, const char *name);
@@ -39,13 +40,14 @@ const char *config_string(const struct config *c, const char *name);
 size_t config_list(const struct config *c, const char *name, const char *const **out);
 
 /* Titles of the sections `section` ("policy") in the order of the file; and a value of one of them: what it says, else what
- * the section "default" says, else the preset. has: the section itself says it. */
+ * the section "default" says, else the preset. has: the section itself says it. The name is the table's, "policy[].tag". */
 size_t config_titles(const struct config *c, const char *section, const char *const **out);
 bool config_title_has(const struct config *c, const char *name, const char *title);
 bool config_bool_of(const struct config *c, const char *name, const char *title);
 int64_t config_int_of(const struct config *c, const char *name, const char *title);
 double config_float_of(const struct config *c, const char *name, const char *title);
 const char *config_string_of(const struct config *c, const char *name, const char *title);
+size_t config_list_of(const struct config *c, const char *name, const char *title, const char *const **out);
 
 /* A file that config_load reads back to the same values, with the help as comments. */
 void config_dump(const struct config *c, FILE *to);

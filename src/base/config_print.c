@@ -50,30 +50,65 @@ static void put_bounds(FILE *to, const struct config_key *k)
     fprintf(to, " From %s to %s.", lo, hi);
 }
 
-static void dump_key(const struct config *c, size_t i, const char *indent, FILE *to)
+static void dump_help(const struct config_key *k, const char *indent, FILE *to)
 {
-    const struct config_key *k = &c->table[i];
-    size_t len = config_section(k->name);
     fprintf(to, "%s# %s", indent, k->help);
     put_bounds(to, k);
-    fprintf(to, "\n%s%s = ", indent, k->name + len + (len > 0));
-    put_value(to, k, &c->value[i]);
     fputc('\n', to);
+}
+
+static void dump_value(const struct config_key *k, const struct config_value *v, const char *indent, FILE *to)
+{
+    size_t len = config_section(k->name);
+    fprintf(to, "%s%s = ", indent, k->name + len + (len > 0));
+    put_value(to, k, v);
+    fputc('\n', to);
+}
+
+static void dump_section(const struct config *c, size_t first, const char *indent, FILE *to)
+{
+    for (size_t i = first; i < c->n; i++) {
+        if (!config_same_section(c->table[i].name, c->table[first].name))
+            continue;
+        dump_help(&c->table[i], indent, to);
+        dump_value(&c->table[i], &c->value[i], indent, to);
+    }
+}
+
+/* What a section of that name may say, as a comment with the presets; then those that there are, with what they say. */
+static void dump_titled(const struct config *c, const struct config_group *g, FILE *to)
+{
+    int len = (int)config_section(c->table[g->first].name) - 2;
+    const char *name = c->table[g->first].name;
+    fprintf(to, "# %.*s \"TITLE\" { # any number of them; what one leaves out is as in \"default\", then as here\n", len, name);
+    dump_section(c, g->first, "#     ", to);
+    fputs("# }\n", to);
+    for (size_t i = 0; i < g->n; i++) {
+        fprintf(to, "%.*s ", len, name);
+        put_string(to, g->title[i]);
+        fputs(" {\n", to);
+        for (size_t j = 0; j < g->row[i].n; j++)
+            dump_value(&c->table[g->row[i].said[j].key], &g->row[i].said[j].value, "    ", to);
+        fputs("}\n", to);
+    }
 }
 
 void config_dump(const struct config *c, FILE *to)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (!config_section(c->table[i].name))
-            dump_key(c, i, "", to);
+        if (!config_section(c->table[i].name)) {
+            dump_help(&c->table[i], "", to);
+            dump_value(&c->table[i], &c->value[i], "", to);
+        }
     for (size_t i = 0; i < c->n; i++) {
         if (!config_begins_section(c->table, i))
             continue;
-        size_t len = config_section(c->table[i].name);
-        fprintf(to, "%.*s {\n", (int)len, c->table[i].name);
-        for (size_t j = i; j < c->n; j++)
-            if (config_section(c->table[j].name) == len && strncmp(c->table[j].name, c->table[i].name, len) == 0)
-                dump_key(c, j, "    ", to);
+        if (config_has_titles(c->table[i].name)) {
+            dump_titled(c, config_group_of(c, i), to);
+            continue;
+        }
+        fprintf(to, "%.*s {\n", (int)config_section(c->table[i].name), c->table[i].name);
+        dump_section(c, i, "    ", to);
         fputs("}\n", to);
     }
 }
@@ -93,7 +128,11 @@ static void put_roff(FILE *to, const char *s)
 void config_mdoc(const struct config_key *table, FILE *to)
 {
     for (const struct config_key *k = table; k->name; k++) {
-        fprintf(to, ".It Cm %s\n", k->name);
+        size_t len = config_section(k->name);
+        if (config_has_titles(k->name))
+            fprintf(to, ".It Cm %.*s[ Ns Ar TITLE Ns Cm ]%s\n", (int)len - 2, k->name, k->name + len);
+        else
+            fprintf(to, ".It Cm %s\n", k->name);
         put_roff(to, k->help);
         put_bounds(to, k);
         if (*k->preset) {

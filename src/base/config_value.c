@@ -111,7 +111,7 @@ static const char *space_unit(const struct config_key *k, char out[24])
 
 bool config_has_bounds(const struct config_key *k) { return k->least < k->most || k->least > k->most || k->least != 0; }
 
-void config_check(const struct config_key *k, const char *text, struct config_value *v, char trouble[256])
+void config_check(const struct config_key *k, const char *text, struct config_value *v, char trouble[512])
 {
     trouble[0] = '\0';
     double x = 0;
@@ -124,11 +124,11 @@ void config_check(const struct config_key *k, const char *text, struct config_va
         char lo[40], hi[40], unit[24];
         config_print_number(lo, k->type, k->least);
         config_print_number(hi, k->type, k->most);
-        snprintf(trouble, 256, "%s must be %s to %s%s, not %.40s", k->name, lo, hi, space_unit(k, unit), text);
+        snprintf(trouble, 512, "%s must be %s to %s%s, not %.40s", k->name, lo, hi, space_unit(k, unit), text);
         return;
     }
     if (!ok) {
-        snprintf(trouble, 256, "%s must be %s, not \"%.80s\"", k->name, expected(k->type), text);
+        snprintf(trouble, 512, "%s must be %s, not \"%.80s\"", k->name, expected(k->type), text);
         return;
     }
     v->f = x;

@@ -7,25 +7,46 @@
 
 enum { OPT_DUMP = 400, OPT_GET, OPT_FILE, OPT_MDOC };
 
-static int print_value(const struct config *c, const char *name)
+/* "policy[example.org].tag": the table's key, "policy[].tag", and the title into `title`; "" when there is none. */
+static const struct config_key *find_key(const char *name, char *title, size_t n)
 {
-    const struct config_key *k = cli_keys;
-    while (k->name && strcmp(k->name, name) != 0)
-        k++;
-    if (!k->name)
-        return cli_error("'%s' is not a setting; 'posse config --dump' lists them", name);
+    const char *open = strchr(name, '['), *end = NULL;
+    for (const char *p = open; p && (p = strstr(p, "].")); p++)
+        end = p;
+    *title = '\0';
+    if (end && (size_t)snprintf(title, n, "%.*s", (int)(end - open - 1), open + 1) >= n)
+        return NULL;
+    for (const struct config_key *k = cli_keys; k->name; k++)
+        if (end ? strncmp(k->name, name, (size_t)(open + 1 - name)) == 0 && strcmp(k->name + (open + 1 - name), end) == 0
+                : strcmp(k->name, name) == 0)
+            return k;
+    return NULL;
+}
+
+static void print_list(const char *const *item, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        puts(item[i]);
+}
+
+static int print_value(const struct config *c, const char *asked)
+{
+    char title[300];
+    const struct config_key *k = find_key(asked, title, sizeof title);
+    if (!k)
+        return cli_error("'%s' is not a setting; 'posse config --dump' lists them", asked);
+    const char *const *item, *name = k->name;
+    bool is_titled = strstr(name, "[].") != NULL; /* without a title: of "default" */
     switch (k->type) {
-    case CONFIG_BOOL: puts(config_bool(c, name) ? "true" : "false"); break;
+    case CONFIG_BOOL: puts((is_titled ? config_bool_of(c, name, title) : config_bool(c, name)) ? "true" : "false"); break;
     case CONFIG_INT:
     case CONFIG_BYTES:
-    case CONFIG_TIME: printf("%lld\n", (long long)config_int(c, name)); break;
-    case CONFIG_FLOAT: printf("%.10g\n", config_float(c, name)); break;
-    case CONFIG_STRING: puts(config_string(c, name)); break;
+    case CONFIG_TIME: printf("%lld\n", (long long)(is_titled ? config_int_of(c, name, title) : config_int(c, name))); break;
+    case CONFIG_FLOAT: printf("%.10g\n", is_titled ? config_float_of(c, name, title) : config_float(c, name)); break;
+    case CONFIG_STRING: puts(is_titled ? config_string_of(c, name, title) : config_string(c, name)); break;
     case CONFIG_LIST: {
-        const char *const *item;
-        size_t n = config_list(c, name, &item);
-        for (size_t i = 0; i < n; i++)
-            puts(item[i]);
+        size_t n = is_titled ? config_list_of(c, name, title, &item) : config_list(c, name, &item);
+        print_list(item, n);
         break;
     }
     }
@@ -70,7 +91,7 @@ static int config_run(const struct cli_command *cmd, int argc, char **argv)
 
 static const struct cli_option config_options[] = {
     {OPT_DUMP, "dump", NULL, "print all settings, with what they mean (the default)"},
-    {OPT_GET, "get", "KEY", "print the value of one setting; bytes and times as plain numbers"},
+    {OPT_GET, "get", "KEY", "print the value of one setting, policy[example.org].tag say; bytes and times as numbers"},
     {OPT_FILE, "file", "PATH", "read this file instead of the usual one"},
     {OPT_HOME, "home", "DIR", "look for posse.conf here"},
     {OPT_MDOC, "mdoc", NULL, "print the keys as source for the manual page"},

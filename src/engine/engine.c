@@ -265,7 +265,7 @@ static void explain(struct engine_worker *w, struct reading *r, const struct mod
     struct explained why[EXPLAIN_REASONS];
     out->n_reasons = explain_reasons(w->arena, &in, why, &out->flip);
     for (size_t i = 0; i < out->n_reasons; i++)
-        out->reason[i] = (struct reason){why[i].bits, why[i].text, why[i].part, why[i].where};
+        out->reason[i] = (struct reason){why[i].kind, why[i].bits, why[i].text, why[i].part, why[i].where};
 }
 
 /* Makes ready what deciding needs after the model moved: a fold that lost lessons, the threshold. */

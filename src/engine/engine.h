@@ -13,6 +13,7 @@
 #include "base/report.h"
 #include "filter/envelope.h"
 #include "filter/feature.h"
+#include "filter/reason.h"
 #include "mail/message.h"
 #include "store/lessons.h"
 
@@ -52,6 +53,7 @@ const uint8_t *reading_digest(struct reading *r);  /* SHA-256 of the message wit
 enum verdict_class { VERDICT_HAM, VERDICT_SPAM };
 enum { REASONS_MAX = 8 };
 struct reason {
+    enum reason_kind kind;
     double bits;             /* positive: towards spam */
     const char *text;        /* words, UTF-8, one line */
     uint32_t part;           /* where: index into message.part */

@@ -10,7 +10,7 @@
 enum { QUOTE_MAX = 60, PHRASE_MAX = 6, CANDIDATES_MAX = 4096 };
 
 /* What is too weak to be told by itself is told together, a group a reason. */
-enum group { GROUP_RULE, GROUP_WORDS, GROUP_FORM, GROUP_HEADER, GROUP_N };
+enum group { /* in the order of enum reason_kind */ GROUP_RULE, GROUP_WORDS, GROUP_FORM, GROUP_HEADER, GROUP_N };
 static const char *const group_text[GROUP_N] = {"all other rules", "all other words of subject and text",
                                                 "all other signs in sender, form, parts and links",
                                                 "all other header fields, byte for byte"};
@@ -327,7 +327,8 @@ static size_t tell_each(const struct explainer *x, struct explained *out)
 {
     size_t most = EXPLAIN_REASONS - 1 - (GROUP_N - 1) - (x->in->n_hits > 1), n = 0;
     for (; n < most && n < x->n_cand; n++)
-        out[n] = (struct explained){x->cand[n].bits, x->cand[n].text, x->cand[n].part, x->cand[n].where};
+        out[n] = (struct explained){(enum reason_kind)x->cand[n].group, x->cand[n].bits, x->cand[n].text, x->cand[n].part,
+                                    x->cand[n].where};
     return n;
 }
 
@@ -338,7 +339,7 @@ static size_t tell_groups(const struct explainer *x, size_t told, struct explain
         sum[x->cand[i].group] += x->cand[i].bits;
     for (int g = 0; g < GROUP_N; g++)
         if (sum[g] != 0)
-            out[told++] = (struct explained){sum[g], group_text[g], 0, SPAN_NONE};
+            out[told++] = (struct explained){(enum reason_kind)(REASON_RULES_LEFT + g), sum[g], group_text[g], 0, SPAN_NONE};
     return told;
 }
 
@@ -358,7 +359,7 @@ size_t explain_reasons(struct arena *a, const struct explain_in *in, struct expl
     double rest = in->total_bits;
     for (size_t i = 0; i < n; i++)
         rest -= out[i].bits;
-    out[n++] = (struct explained){rest, "everything else: prior odds and calibration", 0, SPAN_NONE};
+    out[n++] = (struct explained){REASON_REST, rest, "everything else: prior odds and calibration", 0, SPAN_NONE};
     *flip_out = flip_text(a, in, out, each);
     return n;
 }

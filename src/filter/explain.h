@@ -8,6 +8,7 @@
 #ifndef POSSE_FILTER_EXPLAIN_H
 #define POSSE_FILTER_EXPLAIN_H
 
+#include "filter/reason.h"
 #include "filter/rules.h"
 #include "filter/sink.h"
 #include "filter/tokens.h"
@@ -15,6 +16,7 @@
 enum { EXPLAIN_REASONS = 8 };
 
 struct explained {
+    enum reason_kind kind;
     double bits;
     const char *text;
     uint32_t part;

@@ -1,0 +1,18 @@
+/* reason: what kind of thing a reason of a verdict speaks of, for programs that key on it; its words are for people. */
+#ifndef POSSE_FILTER_REASON_H
+#define POSSE_FILTER_REASON_H
+
+enum reason_kind {
+    REASON_RULE,        /* one of the operator's rules */
+    REASON_WORDS,       /* a word or phrase */
+    REASON_FORM,        /* a sign in sender, form, parts or links */
+    REASON_HEADER,      /* a header field or a part, byte for byte */
+    REASON_RULES_LEFT,  /* what is too weak to be told by itself, a kind a reason */
+    REASON_WORDS_LEFT,
+    REASON_FORM_LEFT,
+    REASON_HEADER_LEFT,
+    REASON_REST,        /* prior odds and calibration */
+    REASON_KINDS
+};
+
+#endif

@@ -30,7 +30,7 @@
 #include "base/config.h"
 #include "engine/engine.h"
 #include "serve/log.h"
-#include "serve/metrics.h"
+#include "serve/counters.h"
 #include "serve/policy.h"
 #include "store/events.h"
 #include "store/quarantine.h"
@@ -41,8 +41,8 @@ struct gate_options {
     const char *home;              /* made when it is not there */
     const char *model;             /* prior; NULL: the one that ships */
     const struct config *config;   /* the gate's from here on, freed with it, even when gate_open fails */
-    struct metrics *metrics;       /* the caller's; must outlive the gate */
-    struct log *log;               /* as metrics */
+    struct counters *counters;     /* the caller's; must outlive the gate */
+    struct log *log;               /* as counters */
     bool is_reader;                /* judges and teaches, but leaves pruning and snapshots to another process (milter's child, pipes) */
 };
 int gate_open(const struct gate_options *o, struct gate **out, struct report *why);
@@ -109,7 +109,7 @@ int gate_unteach(struct gate *g, struct span raw, struct span teacher, struct re
 
 struct gate_stat { int64_t started_ms, learned_spam, learned_ham, lessons; uint64_t model_bytes; };
 void gate_stat(struct gate *g, struct gate_stat *out);
-struct metrics *gate_metrics(struct gate *g);
+struct counters *gate_counters(struct gate *g);
 struct log *gate_log(struct gate *g);
 /* The configuration as it is now: hold it no longer than a call; strings are copied before gate_config_done. */
 const struct config *gate_config(struct gate *g);

@@ -155,8 +155,10 @@ size_t qp_decode(struct span in, uint8_t *out, size_t out_max, uint64_t *anomali
         size_t skip = soft_break(p + 1, end);
         if (skip || p + 1 == end) {
             p += 1 + skip;
-        } else {
+        } else { /* RFC 2045 6.7: the '=' and what follows it, untransformed; so "==" hides no soft break */
             out[o++] = *p++;
+            if (*p == '=' && o < out_max)
+                out[o++] = *p++;
             *anomalies |= ANOMALY_BIT(ANOMALY_QP_JUNK);
         }
     }

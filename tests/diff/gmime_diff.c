@@ -1,8 +1,9 @@
 /* gmime_diff: reads messages with GMime and with our parser and counts where they differ.
  * Usage: gmime_diff [-v] [-n MAX] < list-of-paths
- * Prints one line: messages, same, percent, percent without the three known faults of the oracle
- * (padded-words, invalid-type, cut-utf8: see DIFFERENCES.md), then how many differ by kind. -v names each
- * difference on stderr (never commit that: it shows corpus content).
+ * Prints one line of name=value: messages; untouched, those that agree as they stand; same, those that agree
+ * at most after mends (mend.h: what is wrong with the oracle there and by which RFC); percent of same; then how
+ * many messages need each mend; then those that differ: by probe where one explains them, else by what differs.
+ * -v names each difference on stderr (never commit that: it shows corpus content).
  * Compared, part by part in order: the number of parts, content types, digests of decoded bodies,
  * decoded texts of all header fields (runs of white space count as one blank). */
 #include <gmime/gmime.h>
@@ -12,9 +13,10 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "mail/message.h"
+#include "mend.h"
 
-enum kind { KIND_PARTS, KIND_TYPE, KIND_BODY, KIND_FIELDS, KIND_VALUE, KIND_JOINED, KIND_DEFAULT, KIND_CUT, KIND_REFUSED, KIND_N };
-static const char *const kind_name[] = {"parts", "types", "bodies", "field-names", "field-texts", "padded-words", "invalid-type", "cut-utf8", "gmime-refused"};
+enum kind { KIND_PARTS, KIND_TYPE, KIND_BODY, KIND_FIELDS, KIND_VALUE, KIND_REFUSED, KIND_N };
+static const char *const kind_name[] = {"parts", "types", "bodies", "field-names", "field-texts", "refused"};
 
 enum { OBJECTS_MAX = 20000, KEPT_MAX = 64 };
 
@@ -31,7 +33,8 @@ struct run {
     struct seen *seen;
     GMimeParserOptions *options;
     bool verbose;
-    size_t messages, same, excused, kinds[KIND_N];
+    unsigned mends; /* allowed in the comparison that is being made */
+    size_t messages, untouched, same, mended[MEND_N], other[KIND_N];
 };
 
 static void walk(struct seen *s, GMimeObject *o, GMimeMessage *root);
@@ -92,98 +95,101 @@ static struct span squeezed(struct span s)
     return span_of(p, n);
 }
 
-/* GMime joins adjacent words of one charset before decoding, and a padded base64 word then puts a
- * NUL in the middle. RFC 2047 6.2 has each word stand alone: asked word by word, what does it say? */
-static struct span word_by_word(struct run *r, struct span raw)
+/* Is every U+FFFD of ours a '?' or U+FFFD there, and all else alike? GMime writes '?' for what it cannot
+ * convert; Unicode 3.9 and WHATWG Encoding have U+FFFD, one or more for an ill-formed run. */
+static bool same_but_replaced(struct span a, struct span b)
 {
-    GString *out = g_string_new(NULL);
-    char *text = g_strndup((const char *)raw.p, raw.n), *p = text;
-    char *unfolded = g_mime_utils_header_unfold(p);
-    bool after_word = false;
-    for (p = unfolded; *p;) {
-        char *word = strstr(p, "=?"), *q = word ? strchr(word + 2, '?') : NULL;
-        q = q && q[1] ? strchr(q + 2, '?') : NULL;
-        char *end = q ? strstr(q + 1, "?=") : NULL;
-        size_t gap = end ? (size_t)(word - p) : strlen(p);
-        if (!after_word || !end || strspn(p, " \t\r\n") < gap) {
-            char *piece = g_strndup(p, gap), *clean = g_mime_utils_decode_8bit(r->options, piece, gap);
-            g_string_append(out, clean);
-            g_free(clean);
-            g_free(piece);
-        }
-        if (!end)
-            break;
-        char *one = g_strndup(word, (size_t)(end + 2 - word));
-        char *decoded = g_mime_utils_header_decode_text(r->options, one);
-        g_string_append(out, decoded);
-        g_free(decoded);
-        g_free(one);
-        after_word = true;
-        p = end + 2;
-    }
-    g_free(unfolded);
-    g_free(text);
-    struct span s = squeezed(span_of(out->str, out->len));
-    g_string_free(out, TRUE);
-    return s;
-}
-
-/* Ours without U+FFFD: GMime drops the bytes of a character that was cut in raw UTF-8, Unicode
- * (3.9, "U+FFFD substitution") has them replaced. */
-static bool same_but_cut(struct span ours, struct span theirs)
-{
-    size_t k = 0;
-    for (size_t i = 0; i < ours.n; i++) {
-        if (ours.n - i >= 3 && memcmp(ours.p + i, "\xef\xbf\xbd", 3) == 0)
-            i += 2;
-        else if (k >= theirs.n || ours.p[i] != theirs.p[k++])
+    size_t i = 0, k = 0;
+    while (i < a.n) {
+        if (a.n - i >= 3 && memcmp(a.p + i, "\xef\xbf\xbd", 3) == 0) {
+            while (a.n - i >= 3 && memcmp(a.p + i, "\xef\xbf\xbd", 3) == 0)
+                i += 3;
+            size_t from = k;
+            while (k < b.n && (b.p[k] == '?' || (b.n - k >= 3 && memcmp(b.p + k, "\xef\xbf\xbd", 3) == 0)))
+                k += b.p[k] == '?' ? 1 : 3;
+            if (k == from)
+                return false;
+        } else if (k >= b.n || a.p[i++] != b.p[k++]) {
             return false;
+        }
     }
-    return k == theirs.n;
+    return k == b.n;
 }
 
 static void report(const struct run *r, const char *path, enum kind k, size_t part, struct span ours, struct span theirs)
 {
     if (r->verbose)
-        fprintf(stderr, "%s\t%s\tpart %zu\n  ours   [%.*s]\n  theirs [%.*s]\n", path, kind_name[k], part,
+        fprintf(stderr, "%s\t%s\tpart %zu, mends %x\n  ours   [%.*s]\n  theirs [%.*s]\n", path, kind_name[k], part, r->mends,
                 (int)(ours.n < 4000 ? ours.n : 4000), ours.p ? (const char *)ours.p : "",
                 (int)(theirs.n < 4000 ? theirs.n : 4000), theirs.p ? (const char *)theirs.p : "");
 }
 
-static bool same_type(GMimeObject *o, struct span ours, char *text, size_t room)
+static bool same_type(const struct run *r, GMimeObject *o, struct span ours, char *text, size_t room)
 {
     GMimeContentType *t = g_mime_object_get_content_type(o);
     snprintf(text, room, "%s/%s", g_mime_content_type_get_media_type(t), g_mime_content_type_get_media_subtype(t));
+    if (r->mends & MEND_BIT(MEND_BAD_TYPE) && mend_is_bad_type(o))
+        snprintf(text, room, "text/plain");
     return span_ieq(ours, span_str(text));
+}
+
+static GByteArray *their_body(GMimeDataWrapper *w)
+{
+    GByteArray *bytes = g_byte_array_new();
+    GMimeStream *out = g_mime_stream_mem_new_with_byte_array(bytes);
+    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(out), FALSE);
+    if (w)
+        g_mime_data_wrapper_write_to_stream(w, out);
+    g_object_unref(out);
+    return bytes;
+}
+
+static bool same_digest(struct span a, const GByteArray *b)
+{
+    uint8_t ours[32], theirs[32];
+    sha256(a, ours);
+    sha256(span_of(b->data, b->len), theirs);
+    return memcmp(ours, theirs, 32) == 0;
 }
 
 static bool same_body(struct run *r, GMimeObject *o, const struct part *p)
 {
     GMimeDataWrapper *w = GMIME_IS_PART(o) ? g_mime_part_get_content(GMIME_PART(o)) : NULL;
-    GByteArray *bytes = g_byte_array_new();
-    if (w) {
-        GMimeStream *out = g_mime_stream_mem_new_with_byte_array(bytes);
-        g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(out), FALSE);
-        g_mime_data_wrapper_write_to_stream(w, out);
-        g_object_unref(out);
-    }
     uint64_t anomalies = 0;
     struct span ours = part_content(r->arena, p, &anomalies);
-    uint8_t a[32], b[32];
-    sha256(ours, a);
-    sha256(span_of(bytes->data, bytes->len), b);
-    bool same = memcmp(a, b, 32) == 0;
-    if (!same && r->verbose) {
-        size_t i = 0;
-        while (i < ours.n && i < bytes->len && ours.p[i] == bytes->data[i])
-            i++;
-        fprintf(stderr, "  encoding %d, %zu bytes, theirs %u, first difference at %zu\n", (int)p->encoding, ours.n, bytes->len, i);
+    GByteArray *bytes = their_body(w);
+    bool same = same_digest(ours, bytes);
+    GByteArray *mended = !same && w && r->mends ? mend_body(w, r->mends) : NULL;
+    if (mended) {
+        same = same_digest(ours, mended);
+        g_byte_array_unref(mended);
     }
-    g_byte_array_free(bytes, TRUE);
+    g_byte_array_unref(bytes);
+    return same;
+}
+
+static bool same_value(struct run *r, GMimeHeader *h, struct span ours)
+{
+    const char *value = g_mime_header_get_value(h), *raw = g_mime_header_get_raw_value(h);
+    struct span theirs = squeezed(span_str(value ? value : ""));
+    bool same = span_eq(ours, theirs);
+    if (!same && raw && r->mends) {
+        char *text = mend_value(r->options, raw, r->mends);
+        struct span again = squeezed(span_str(text));
+        same = span_eq(ours, again) || (r->mends & MEND_BIT(MEND_REPLACEMENT) && same_but_replaced(ours, again));
+        free((void *)(uintptr_t)again.p);
+        g_free(text);
+    }
+    free((void *)(uintptr_t)theirs.p);
     return same;
 }
 
 static bool is_content(struct span name) { return span_istarts(name, SPAN_LIT("content-")); }
+
+static const char *name_at(GMimeHeaderList *list, int i)
+{
+    return g_mime_header_get_name(g_mime_header_list_get_header_at(list, i));
+}
 
 /* The fields of one list of GMime's against our part's, those whose name says Content-* or not. */
 static enum kind compare_fields(struct run *r, const char *path, const struct message *m, size_t part,
@@ -196,31 +202,24 @@ static enum kind compare_fields(struct run *r, const char *path, const struct me
         const struct field *f = &m->field[p->first_field + i];
         if (!both && is_content(f->name) != content)
             continue;
-        GMimeHeader *h = at < n ? g_mime_header_list_get_header_at(list, at++) : NULL;
-        const char *name = h ? g_mime_header_get_name(h) : "";
-        if (!span_ieq(f->name, span_str(name))) {
+        if (r->mends && at + 1 < n && strcmp(name_at(list, at + 1), MEND_ORIGINAL) == 0)
+            at++;
+        GMimeHeader *h = at < n ? g_mime_header_list_get_header_at(list, at) : NULL;
+        const char *name = h ? name_at(list, at++) : "";
+        bool renamed = r->mends && (strcmp(name, MEND_REPEATED) == 0 || strcmp(name, MEND_ORIGINAL) == 0);
+        if (!span_ieq(f->name, span_str(renamed ? "Content-Type" : name))) {
             report(r, path, KIND_FIELDS, part, f->name, span_str(name));
             return KIND_FIELDS;
         }
-        const char *value = g_mime_header_get_value(h);
-        struct span ours = squeezed(field_value(r->parser, r->arena, f)), theirs = squeezed(span_str(value ? value : ""));
-        bool same = span_eq(ours, theirs);
-        bool excused = false;
-        if (!same && span_find(f->raw, SPAN_LIT("=?")) >= 0) {
-            struct span again = word_by_word(r, f->raw);
-            excused = span_eq(ours, again);
-            free((void *)(uintptr_t)again.p);
+        struct span ours = squeezed(field_value(r->parser, r->arena, f));
+        if (!same_value(r, h, ours)) {
+            report(r, path, KIND_VALUE, part, ours, span_str(g_mime_header_get_value(h)));
+            worst = KIND_VALUE;
         }
-        bool cut = !same && !excused && same_but_cut(ours, theirs);
-        if (!same && !excused && !cut)
-            report(r, path, KIND_VALUE, part, ours, theirs);
         free((void *)(uintptr_t)ours.p);
-        free((void *)(uintptr_t)theirs.p);
-        if (!same)
-            worst = worst == KIND_VALUE ? worst : excused ? KIND_JOINED : cut ? KIND_CUT : KIND_VALUE;
     }
     if (at < n) {
-        report(r, path, KIND_FIELDS, part, SPAN_NONE, span_str(g_mime_header_get_name(g_mime_header_list_get_header_at(list, at))));
+        report(r, path, KIND_FIELDS, part, SPAN_NONE, span_str(name_at(list, at)));
         return KIND_FIELDS;
     }
     return worst;
@@ -239,14 +238,9 @@ static unsigned compare(struct run *r, const char *path, const struct message *m
     }
     for (size_t i = 0; i < s->n; i++) {
         char type[256];
-        if (!same_type(s->object[i], m->part[i].type, type, sizeof type)) {
-            /* RFC 2045 5.2: what does not parse is text/plain; GMime says application/octet-stream. */
-            bool invalid = (span_eq(m->part[i].type, SPAN_LIT("text/plain")) || span_eq(m->part[i].type, SPAN_LIT("message/rfc822"))) &&
-                           strcmp(type, "application/octet-stream") == 0 && m->anomalies & ANOMALY_BIT(ANOMALY_BAD_TYPE);
-            enum kind k = invalid ? KIND_DEFAULT : KIND_TYPE;
-            if (!invalid)
-                report(r, path, k, i, m->part[i].type, span_str(type));
-            kinds |= 1u << k;
+        if (!same_type(r, s->object[i], m->part[i].type, type, sizeof type)) {
+            report(r, path, KIND_TYPE, i, m->part[i].type, span_str(type));
+            kinds |= 1u << KIND_TYPE;
         }
         if (GMIME_IS_PART(s->object[i]) && !m->part[i].is_multipart && !same_body(r, s->object[i], &m->part[i])) {
             report(r, path, KIND_BODY, i, m->part[i].type, span_str(type));
@@ -263,6 +257,63 @@ static unsigned compare(struct run *r, const char *path, const struct message *m
     return kinds;
 }
 
+/* The kinds in which the two differ once the oracle has the mends. */
+static unsigned kinds_with(struct run *r, const char *path, const struct message *m, unsigned mends)
+{
+    GByteArray *bytes = mends ? mend_message(m->raw.p, m->raw.n, mends) : NULL;
+    GMimeStream *stream = bytes ? g_mime_stream_mem_new_with_byte_array(bytes)
+                                : g_mime_stream_mem_new_with_buffer((const char *)m->raw.p, m->raw.n);
+    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+    GMimeMessage *gm = g_mime_parser_construct_message(parser, r->options);
+    unsigned kinds = 1u << KIND_REFUSED;
+    r->mends = mends;
+    if (gm) {
+        r->seen->n = 0;
+        walk(r->seen, g_mime_message_get_mime_part(gm), gm);
+        kinds = compare(r, path, m);
+        while (r->seen->n_kept)
+            g_object_unref(r->seen->kept[--r->seen->n_kept]);
+        g_object_unref(gm);
+    }
+    g_object_unref(parser);
+    g_object_unref(stream);
+    return kinds;
+}
+
+/* What of `mends`, with which they agree, is needed for that; the coarser ones are tried first. */
+static unsigned needed(struct run *r, const char *path, const struct message *m, unsigned mends)
+{
+    for (unsigned k = MEND_N; k-- > 0;)
+        if (mends >> k & 1 && !kinds_with(r, path, m, mends & ~MEND_BIT(k)))
+            mends &= ~MEND_BIT(k);
+    return mends;
+}
+
+static void judge(struct run *r, const char *path, const struct message *m)
+{
+    unsigned mends = 0, kinds = kinds_with(r, path, m, 0);
+    r->untouched += !kinds;
+    r->same += !kinds;
+    if (!kinds)
+        return;
+    /* A mend too many may spoil what another one mends: with and without the coarsest. */
+    static const unsigned coarse[] = {0, MEND_BIT(MEND_JUNK_LINE)};
+    unsigned left = kinds, probe = 0;
+    for (unsigned k = PROBE_FIRST - 1; left && k < MEND_N; k++)
+        for (unsigned i = 0; left && i < 2; i++) {
+            probe = k < PROBE_FIRST ? 0 : MEND_BIT(k);
+            mends = (MEND_ALL & ~coarse[i]) | probe;
+            left = kinds_with(r, path, m, mends);
+        }
+    if (!left)
+        mends = needed(r, path, m, mends);
+    r->same += !left && !probe;
+    for (unsigned k = probe ? PROBE_FIRST : 0; k < MEND_N; k++)
+        r->mended[k] += !left && mends >> k & 1;
+    for (unsigned k = 0; k < KIND_N; k++)
+        r->other[k] += left && kinds >> k & 1;
+}
+
 static void one(struct run *r, const char *path)
 {
     gchar *bytes;
@@ -275,28 +326,9 @@ static void one(struct run *r, const char *path)
         fprintf(stderr, "%s: not parsed\n", path);
         exit(2);
     }
-    unsigned kinds = 1u << KIND_REFUSED;
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)m->raw.p, m->raw.n);
-    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-    GMimeMessage *gm = g_mime_parser_construct_message(parser, r->options);
-    if (gm) {
-        r->seen->n = 0;
-        walk(r->seen, g_mime_message_get_mime_part(gm), gm);
-        kinds = compare(r, path, m);
-        while (r->seen->n_kept)
-            g_object_unref(r->seen->kept[--r->seen->n_kept]);
-        g_object_unref(gm);
-    } else {
-        report(r, path, KIND_REFUSED, 0, SPAN_NONE, SPAN_NONE);
-    }
-    g_object_unref(parser);
-    g_object_unref(stream);
-    g_free(bytes);
     r->messages++;
-    r->same += kinds == 0;
-    r->excused += kinds && !(kinds & ~(1u << KIND_JOINED | 1u << KIND_DEFAULT | 1u << KIND_CUT));
-    for (int k = 0; k < KIND_N; k++)
-        r->kinds[k] += kinds >> k & 1;
+    judge(r, path, m);
+    g_free(bytes);
 }
 
 int main(int argc, char **argv)
@@ -325,11 +357,12 @@ int main(int argc, char **argv)
         line[strcspn(line, "\n")] = '\0';
         one(&r, line);
     }
-    double n = r.messages ? (double)r.messages : 1;
-    printf("%zu\t%zu\t%.2f%%\t%.2f%%", r.messages, r.same, 100 * (double)r.same / n,
-           100 * (double)(r.same + r.excused) / n);
+    printf("messages=%zu\tuntouched=%zu\tsame=%zu\tpercent=%.2f", r.messages, r.untouched, r.same,
+           100 * (double)r.same / (double)(r.messages ? r.messages : 1));
+    for (int k = 0; k < MEND_N; k++)
+        printf("\t%s=%zu", mend_name((enum mend)k), r.mended[k]);
     for (int k = 0; k < KIND_N; k++)
-        printf("\t%s=%zu", kind_name[k], r.kinds[k]);
+        printf("\t%s=%zu", kind_name[k], r.other[k]);
     putchar('\n');
     mail_parser_free(&r.parser);
     arena_free(&r.arena);

@@ -187,11 +187,12 @@ int engine_teach(struct engine_worker *w, struct reading *r, const struct teachi
     if (e->is_frozen)
         return report_set(why, POSSE_EINVAL, "this model is frozen: it is not taught");
     buf_clear(&w->code);
-    int err = feature_encode(w->arena, &r->set, &w->code);
-    struct reader in = reader_of(buf_span(&w->code));
     struct feature_set sorted;
-    if (!err)
-        err = feature_decode(w->arena, &in, &sorted);
+    int err = feature_sort(w->arena, &r->set, &sorted);
+    if (!err && e->lessons) {
+        feature_put(&sorted, &w->code);
+        err = buf_error(&w->code);
+    }
     if (err)
         return report_set(why, err, "the message's features do not fit into a lesson");
     pthread_rwlock_wrlock(&e->lock);

@@ -9,6 +9,7 @@
  * view and up to 3,400 spread evenly over five, against 7,200 as plain words. Cost: see bench; decoding is one
  * count-trailing-zeros a slot. */
 #include <endian.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "filter/feature.h"
@@ -20,14 +21,14 @@ static unsigned rice_bits(uint32_t n)
     return m ? 63 - (unsigned)__builtin_clzll(m) : 0;
 }
 
-/* ---- encoding ---- */
+/* ---- sorting ---- */
 
 static bool is_ascending(const uint32_t *s, uint32_t n)
 {
+    unsigned wrong = 0; /* no way out early: nearly every view is looked at to its end, several slots at a time */
     for (uint32_t i = 1; i < n; i++)
-        if (s[i - 1] >= s[i])
-            return false;
-    return true;
+        wrong |= s[i - 1] >= s[i];
+    return !wrong;
 }
 
 static void sort_short(uint32_t *s, uint32_t n)
@@ -40,44 +41,81 @@ static void sort_short(uint32_t *s, uint32_t n)
     }
 }
 
-/* Three passes of 8, 7 and 7 bits: a view has some hundreds of slots, and wiping and summing the counters of two passes
- * of 11 bits cost three times what moving the slots did. Sorts `from` into s; `other` is as long. */
-static void sort_radix(const uint32_t *from, uint32_t *s, uint32_t *other, uint32_t n)
+enum { BUCKET_BITS_MAX = 11, BUCKET_FULL = 12 };
+
+/* Slots are hashes, spread evenly: dealt out by their highest bits, to about one a bucket, they stand nearly in order.
+ * Half the instructions of three passes of 8, 7 and 7 bits. False: somebody made them fall together. */
+static bool sort_buckets(const uint32_t *from, uint32_t *s, uint32_t n)
 {
-    _Static_assert(FEATURE_BITS <= 22, "digits of 8, 7 and 7 bits");
-    static const uint8_t shift[3] = {0, 8, 15}, mask[3] = {255, 127, 127};
-    uint32_t at[3][256] = {{0}}, *const to[3] = {s, other, s};
+    unsigned bits = 32 - (unsigned)__builtin_clz(n), shift = FEATURE_BITS - (bits < BUCKET_BITS_MAX ? bits : BUCKET_BITS_MAX);
+    uint16_t at[(1 << BUCKET_BITS_MAX) + 1];
+    uint32_t buckets = FEATURE_SLOTS >> shift, most = 0, sum = 0;
+    memset(at, 0, buckets * sizeof *at);
     for (uint32_t i = 0; i < n; i++)
-        for (unsigned d = 0; d < 3; d++)
-            at[d][from[i] >> shift[d] & mask[d]]++;
-    for (unsigned d = 0; d < 3; d++) {
-        for (uint32_t k = 0, sum = 0; k <= mask[d]; k++) {
-            uint32_t c = at[d][k];
-            at[d][k] = sum;
-            sum += c;
-        }
-        for (uint32_t i = 0; i < n; i++)
-            to[d][at[d][from[i] >> shift[d] & mask[d]]++] = from[i];
-        from = to[d];
+        at[from[i] >> shift]++;
+    for (uint32_t k = 0; k < buckets; k++) {
+        uint32_t c = at[k];
+        at[k] = (uint16_t)sum;
+        sum += c;
+        most = c > most ? c : most;
     }
+    if (most > BUCKET_FULL)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        s[at[from[i] >> shift]++] = from[i];
+    sort_short(s, n);
+    return true;
 }
 
-/* The view in ascending order: itself, or a copy in the arena. NULL: no room. */
-static const uint32_t *sorted(struct arena *a, const uint32_t *slot, uint32_t n)
+static int compare_slot(const void *va, const void *vb)
 {
-    if (is_ascending(slot, n))
-        return slot;
-    uint32_t *s = arena_alloc(a, 2 * (size_t)n * sizeof *s);
-    if (!s)
-        return NULL;
-    if (n < 48) {
-        memcpy(s, slot, n * sizeof *s);
-        sort_short(s, n);
-    } else {
-        sort_radix(slot, s, s + n, n);
-    }
-    return s;
+    uint32_t a = *(const uint32_t *)va, b = *(const uint32_t *)vb;
+    return a < b ? -1 : a > b;
 }
+
+static void sort_view(const uint32_t *from, uint32_t *s, uint32_t n)
+{
+    if (n >= 16 && n <= UINT16_MAX && sort_buckets(from, s, n))
+        return;
+    memcpy(s, from, n * sizeof *s);
+    if (n < 16)
+        sort_short(s, n);
+    else
+        qsort(s, n, sizeof *s, compare_slot);
+}
+
+static bool is_set(const struct feature_set *f)
+{
+    if (f->start[0] != 0 || f->start[VIEW_N] > FEATURES_MAX)
+        return false;
+    for (unsigned v = 0; v < VIEW_N; v++)
+        if (f->start[v + 1] < f->start[v])
+            return false;
+    uint32_t all = 0;
+    for (uint32_t i = 0; i < f->start[VIEW_N]; i++)
+        all |= f->slot[i];
+    return all < FEATURE_SLOTS;
+}
+
+int feature_sort(struct arena *a, const struct feature_set *f, struct feature_set *out)
+{
+    if (!is_set(f))
+        return POSSE_EINVAL;
+    uint32_t *s = arena_alloc(a, f->start[VIEW_N] * sizeof *s);
+    if (!s)
+        return POSSE_ENOMEM;
+    for (unsigned v = 0; v < VIEW_N; v++) {
+        uint32_t from = f->start[v], n = f->start[v + 1] - from;
+        sort_view(f->slot + from, s + from, n);
+        if (!is_ascending(s + from, n))
+            return POSSE_EINVAL;
+    }
+    out->slot = s;
+    memcpy(out->start, f->start, sizeof out->start);
+    return POSSE_OK;
+}
+
+/* ---- encoding ---- */
 
 struct bit_writer {
     uint8_t *p;
@@ -85,9 +123,9 @@ struct bit_writer {
     unsigned have;
 };
 
-static inline void put_bits(struct bit_writer *w, uint32_t x, unsigned n)
+static inline void put_bits(struct bit_writer *w, uint64_t x, unsigned n)
 {
-    w->acc |= (uint64_t)x << w->have;
+    w->acc |= x << w->have;
     w->have += n;
     if (w->have >= 32) {
         uint32_t le = htole32((uint32_t)w->acc);
@@ -110,34 +148,38 @@ static void put_view(struct buf *out, const uint32_t *slot, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t gap = slot[i] - next, q = gap >> k;
         next = slot[i] + 1;
+        uint32_t rest = gap & ((UINT32_C(1) << k) - 1);
+        if (q + 1 + k <= 32) { /* nearly always */
+            put_bits(&w, (uint64_t)rest << (q + 1) | UINT64_C(1) << q, q + 1 + k);
+            continue;
+        }
         for (; q >= 31; q -= 31)
             put_bits(&w, 0, 31);
         put_bits(&w, UINT32_C(1) << q, q + 1);
-        put_bits(&w, gap & ((UINT32_C(1) << k) - 1), k);
+        put_bits(&w, rest, k);
     }
     for (; w.have; w.have -= w.have < 8 ? w.have : 8, w.acc >>= 8)
         *w.p++ = (uint8_t)w.acc;
     out->n += (size_t)(w.p - at);
 }
 
+void feature_put(const struct feature_set *f, struct buf *out)
+{
+    for (unsigned v = 0; v < VIEW_N; v++) {
+        uint32_t from = f->start[v], n = f->start[v + 1] - from;
+        buf_add_varint(out, n);
+        if (n)
+            put_view(out, f->slot + from, n);
+    }
+}
+
 int feature_encode(struct arena *a, const struct feature_set *f, struct buf *out)
 {
-    if (f->start[0] != 0 || f->start[VIEW_N] > FEATURES_MAX)
-        return POSSE_EINVAL;
-    for (unsigned v = 0; v < VIEW_N; v++) {
-        if (f->start[v + 1] < f->start[v])
-            return POSSE_EINVAL;
-        uint32_t n = f->start[v + 1] - f->start[v];
-        buf_add_varint(out, n);
-        if (!n)
-            continue;
-        const uint32_t *s = sorted(a, f->slot + f->start[v], n);
-        if (!s)
-            return POSSE_ENOMEM;
-        if (!is_ascending(s, n) || s[n - 1] >= FEATURE_SLOTS)
-            return POSSE_EINVAL;
-        put_view(out, s, n);
-    }
+    struct feature_set sorted;
+    int err = feature_sort(a, f, &sorted);
+    if (err)
+        return err;
+    feature_put(&sorted, out);
     return buf_error(out);
 }
 

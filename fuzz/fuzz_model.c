@@ -40,7 +40,7 @@ static void use(struct model *m)
     double bits[VIEW_N * 2];
     model_score(m, &f, &s);
     check(s.bits);
-    model_contributions(m, &f, &s, bits);
+    model_explain(m, &f, &s, bits);
     for (unsigned i = 0; i < VIEW_N * 2; i++)
         check(bits[i]);
     model_threshold(m, 0.001, &t);

@@ -190,6 +190,12 @@ void engine_worker_free(struct engine_worker **wp)
     *wp = NULL;
 }
 
+static int extract_it(struct engine_worker *w, const struct reading *r, struct extracted *out)
+{
+    struct extract_what what = {.with_notes = w->with_notes, .general_only = w->e->is_silent};
+    return extract(w->extractor, w->parser, w->arena, r->m, r->env, what, out);
+}
+
 int engine_read(struct engine_worker *w, struct span raw, const struct envelope *env, struct reading **out)
 {
     struct reading *r = &w->reading;
@@ -201,11 +207,12 @@ int engine_read(struct engine_worker *w, struct span raw, const struct envelope 
         return err;
     r->m = m;
     struct extracted x;
-    err = extract(w->extractor, w->parser, w->arena, m, env, (struct extract_what){.general_only = w->e->is_silent}, &x);
+    err = extract_it(w, r, &x);
     if (err)
         return err;
     r->set = x.set;
     r->text = x.text;
+    r->note = x.note;
     if (w->e->rules) {
         size_t most = rules_n(w->e->rules);
         r->hit = arena_alloc(w->arena, most * sizeof *r->hit);
@@ -249,18 +256,24 @@ static double probability(double bits)
     return bits < 0 ? p : 1 - p;
 }
 
-static void explain(struct engine_worker *w, struct reading *r, const struct model_score *s, struct verdict *out)
+/* Reads the features again where nobody foresaw that reasons would be asked for. */
+static bool take_notes(struct engine_worker *w, struct reading *r)
 {
     struct extracted x;
-    if (extract(w->extractor, w->parser, w->arena, r->m, r->env,
-                (struct extract_what){.with_notes = true, .general_only = w->e->is_silent}, &x))
-        return;
-    size_t n = x.set.start[VIEW_N];
-    double *bits = arena_alloc(w->arena, n * sizeof *bits + 1);
-    if (!bits)
-        return;
-    model_contributions(w->e->model, &x.set, s, bits);
-    struct explain_in in = {.m = r->m, .text = &x.text, .note = x.note, .bits = bits, .n = n, .hit = r->hit,
+    if (r->note)
+        return true;
+    w->with_notes = true;
+    if (extract_it(w, r, &x))
+        return false;
+    r->set = x.set;
+    r->text = x.text;
+    r->note = x.note;
+    return true;
+}
+
+static void explain(struct engine_worker *w, struct reading *r, const double *bits, struct verdict *out)
+{
+    struct explain_in in = {.m = r->m, .text = &r->text, .note = r->note, .bits = bits, .n = r->set.start[VIEW_N], .hit = r->hit,
                             .n_hits = r->n_hits, .total_bits = out->bits, .threshold_bits = out->threshold_bits};
     struct explained why[EXPLAIN_REASONS];
     out->n_reasons = explain_reasons(w->arena, &in, why, &out->flip);
@@ -288,9 +301,15 @@ int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, st
     int err = atomic_load(&e->is_settled) ? POSSE_OK : settle(e);
     if (err)
         return err;
+    double *share = NULL; /* of each feature in the score */
+    if (flags & ENGINE_EXPLAIN && take_notes(w, r))
+        share = arena_alloc(w->arena, r->set.start[VIEW_N] * sizeof *share + 1);
     pthread_rwlock_rdlock(&e->lock);
     struct model_score s;
-    model_score(e->model, &r->set, &s);
+    if (share)
+        model_explain(e->model, &r->set, &s, share);
+    else
+        model_score(e->model, &r->set, &s);
     double bits = s.bits;
     for (size_t i = 0; i < r->n_hits; i++)
         bits += r->hit[i].bits;
@@ -298,9 +317,9 @@ int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, st
         .bits = bits, .probability = probability(bits), .threshold_bits = e->threshold.bits,
         .klass = bits >= e->threshold.bits ? VERDICT_SPAM : VERDICT_HAM, .ham_loss_lo = e->threshold.ham_loss_lo,
         .ham_loss = e->threshold.ham_loss, .ham_loss_hi = e->threshold.ham_loss_hi};
-    if (flags & ENGINE_EXPLAIN)
-        explain(w, r, &s, out);
     pthread_rwlock_unlock(&e->lock);
+    if (share)
+        explain(w, r, share, out);
     return POSSE_OK;
 }
 

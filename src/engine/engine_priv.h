@@ -40,6 +40,7 @@ struct reading {
     const struct message *m;
     struct feature_set set;
     struct text text;
+    const struct note *note;   /* where each feature came from; NULL: not noted */
     struct rule_hit *hit;      /* rules_n of them */
     size_t n_hits;
     const struct envelope *env;
@@ -54,6 +55,7 @@ struct engine_worker {
     struct extractor *extractor;
     struct rules_scratch *scratch;
     struct buf code;           /* a lesson's features */
+    bool with_notes;           /* reasons were asked for: they will be again, so reading takes notes */
     struct reading reading;
 };
 

@@ -4,7 +4,8 @@
  * the words, header fields or parts that those bytes stand in, in equal shares; neighbouring words that pull the
  * same way become one phrase. The strongest three or four are told by themselves, the others by group (words, form, header
  * fields, rules), and the last reason is everything else: prior odds and what calibration bends.
- * Ownership: texts live in arena `a`.  Threads: reentrant.  Cost: about 0.2 ms; only on request. */
+ * Ownership: texts live in arena `a`.  Threads: reentrant.  Cost: notes, weights and reasons together are half of what a
+ * plain verdict costs (on lists: 0.52 against 0.35 million instructions untaught, 0.85 against 0.57 taught). */
 #ifndef POSSE_FILTER_EXPLAIN_H
 #define POSSE_FILTER_EXPLAIN_H
 

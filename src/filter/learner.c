@@ -359,8 +359,7 @@ void learner_explain(const struct learner *l, const struct feature_set *f, const
             double s = x * (gain[v][LEARNER_PLAIN] * (double)c->plain + gain[v][LEARNER_ADAGRAD] * (double)c->adagrad +
                             gain[v][LEARNER_AROW] * AROW_GAIN * (double)c->arow);
             for (unsigned set = 0; set < 2; set++)
-                if (is_counted(c, set))
-                    s += per[set] * count_odds(l, c, set, base[set]);
+                s += is_counted(c, set) * (per[set] * count_odds(l, c, set, base[set]));
             share_out[i] = s;
         }
     }

@@ -100,15 +100,16 @@ void model_teach(struct model *m, const struct feature_set *f, bool is_spam)
     learner_teach(m->learner, f, &a.odds, is_spam);
 }
 
-void model_contributions(const struct model *m, const struct feature_set *f, const struct model_score *score, double *bits_out)
+void model_explain(const struct model *m, const struct feature_set *f, struct model_score *out, double *bits_out)
 {
     struct answers a;
     double gain[FUSE_INPUTS_MAX], table[LANE_N][LEARNER_KINDS];
     uint32_t n = f->start[VIEW_N];
     ask(m, f, &a);
+    *out = (struct model_score){a.raw, calib_bits(&m->calib, a.raw)};
     fuse_gain(&m->fuse, a.x, gain);
     /* Calibration bends the score; every feature is bent alike, and what cannot be shared stays in the rest. */
-    double bend = score->raw != 0 && score->bits / score->raw > 0 ? score->bits / score->raw : 1 / FMATH_LN2;
+    double bend = out->raw != 0 && out->bits / out->raw > 0 ? out->bits / out->raw : 1 / FMATH_LN2;
     if (bend > 2 / FMATH_LN2)
         bend = 2 / FMATH_LN2;
     for (unsigned i = 0; i < LEARNED; i++)

@@ -3,7 +3,7 @@
  * The prior is what ships: weights over the general views, read-only. The rest starts at nothing and is a fold of
  * lessons: the same lessons in the same order over the same prior give the same bytes, on every machine.
  * Ownership: the model owns its tables; the prior snapshot stays the caller's and must outlive it.
- * Threads: model_score and model_contributions may run in parallel; model_teach alone.
+ * Threads: model_score and model_explain may run in parallel; model_teach alone.
  * Cost: score about 5 ns a feature, teach about 10. */
 #ifndef POSSE_FILTER_MODEL_H
 #define POSSE_FILTER_MODEL_H
@@ -29,8 +29,8 @@ void model_score(const struct model *m, const struct feature_set *f, struct mode
 void model_teach(struct model *m, const struct feature_set *f, bool is_spam);
 uint64_t model_lessons(const struct model *m); /* how many it was taught */
 
-/* What each feature adds to the score, in bits, one a slot of f; what they leave is prior odds and calibration. */
-void model_contributions(const struct model *m, const struct feature_set *f, const struct model_score *score, double *bits_out);
+/* model_score, and what each feature adds to it, in bits, one a slot of f; what they leave is prior odds and calibration. */
+void model_explain(const struct model *m, const struct feature_set *f, struct model_score *out, double *bits_out);
 
 /* The score in bits from which on mail is called spam when at most `ham_loss` of ham may be lost, with the share of ham that
  * is expected beyond it, and its 95% interval. */

@@ -281,36 +281,51 @@ struct span subject_unmarked(struct span v)
     return i > word_end + (v.p[word_end] == ' ') ? span_sub(v, i, v.n) : v;
 }
 
-/* Text as one run: ASCII lower case, white space squeezed. `from` maps each byte to its origin. */
-struct run {
-    uint8_t *p;
-    const uint8_t **from;
-    size_t n, cap;
+/* Where bytes of the run came from: the bytes of p[0..16) whose bits are set in `kept` are the run's from `at` on. */
+struct origin {
+    const uint8_t *p;
+    uint32_t at;
+    uint16_t kept;
 };
 
-/* Byte by byte, and where each came from. Returns how far it got; *space: the last one was white. */
-static size_t run_add_bytes(struct run *r, struct span s, bool *space)
+/* Text as one run: ASCII lower case, white space squeezed. With `origin`, each byte can be traced. */
+struct run {
+    uint8_t *p;
+    size_t n, cap;
+    struct origin *origin; /* NULL: nobody asks */
+    size_t n_origin, max_origin;
+};
+
+enum { STEP = sizeof(bytes16) };
+
+static inline void note_origin(struct run *r, const uint8_t *p, size_t at, uint32_t kept)
 {
-    size_t i = 0;
-    for (; i < s.n && r->n < r->cap; i++) {
-        uint8_t c = s.p[i];
-        if (c <= ' ') {
-            if (*space)
-                continue;
-            c = ' ';
-        }
-        *space = c == ' ';
-        if (r->from)
-            r->from[r->n] = s.p + i;
-        r->p[r->n++] = ascii_lower(c);
-    }
-    return i;
+    if (r->origin && kept && r->n_origin < r->max_origin)
+        r->origin[r->n_origin++] = (struct origin){p, (uint32_t)at, (uint16_t)kept};
 }
 
-/* Sixteen bytes a step; the runs that are kept are copied whole, most often all sixteen at once. */
+/* Byte by byte: what the blocks left. */
+static void run_add_bytes(struct run *r, struct span s, bool space)
+{
+    for (size_t i = 0; i < s.n && r->n < r->cap;) {
+        size_t from = i, at = r->n;
+        uint32_t kept = 0;
+        for (; i < s.n && i - from < STEP && r->n < r->cap; i++) {
+            uint8_t c = s.p[i] <= ' ' ? ' ' : s.p[i];
+            if (c == ' ' && space)
+                continue;
+            space = c == ' ';
+            kept |= 1u << (i - from);
+            r->p[r->n++] = ascii_lower(c);
+        }
+        note_origin(r, s.p + from, at, kept);
+    }
+}
+
+/* Sixteen bytes a step; the runs that are kept are copied whole, most often all sixteen at once. Returns how far it got;
+ * *space: the last one was white. */
 static size_t run_add_blocks(struct run *r, struct span s, bool *space)
 {
-    enum { STEP = sizeof(bytes16) };
     size_t i = 0;
     uint32_t before = *space;
     for (; i + STEP <= s.n && r->n + 2 * STEP <= r->cap; i += STEP) {
@@ -318,6 +333,7 @@ static size_t run_add_blocks(struct run *r, struct span s, bool *space)
         uint32_t w = bytes16_mask(white), keep = ~(w & (w << 1 | before)) & 0xffff;
         before = w >> 15;
         v = (bytes16_lower(v) & ~white) | (white & ' ');
+        note_origin(r, s.p + i, r->n, keep);
         if (keep == 0xffff) {
             bytes16_store(r->p + r->n, v);
             r->n += STEP;
@@ -339,13 +355,24 @@ static size_t run_add_blocks(struct run *r, struct span s, bool *space)
 static void run_add(struct run *r, struct span s)
 {
     bool space = true;
-    size_t i = r->from ? 0 : run_add_blocks(r, s, &space);
-    run_add_bytes(r, span_sub(s, i, s.n), &space);
+    size_t i = run_add_blocks(r, s, &space);
+    run_add_bytes(r, span_sub(s, i, s.n), space);
     if (r->n < r->cap) {
-        if (r->from)
-            r->from[r->n] = s.p;
+        note_origin(r, s.p, r->n, 1);
         r->p[r->n++] = '\n';
     }
+}
+
+/* Where byte i of the run came from; *k: a cursor, for calls with ascending i. */
+static const uint8_t *run_trace(const struct run *r, size_t i, size_t *k)
+{
+    while (*k + 1 < r->n_origin && r->origin[*k + 1].at <= i)
+        ++*k;
+    const struct origin *o = &r->origin[*k];
+    uint32_t kept = o->kept;
+    for (size_t skip = i - o->at; skip && kept != 0xffff; skip--)
+        kept &= kept - 1;
+    return o->p + (kept == 0xffff ? i - o->at : kept ? (size_t)__builtin_ctz(kept) : 0);
 }
 
 /* Most grams fail the bar, which ones is a coin toss to the processor: their places are collected without a branch. */
@@ -353,7 +380,7 @@ static void emit_grams(struct sink *s, const struct run *r, struct bar bar)
 {
     enum { BATCH = 512 };
     uint16_t hit[BATCH];
-    size_t grams = r->n >= 5 ? r->n - 4 : 0;
+    size_t grams = r->n >= 5 ? r->n - 4 : 0, cursor = 0;
     for (size_t at = 0; at < grams && !sink_full(s); at += BATCH) {
         size_t n = grams - at < BATCH ? grams - at : BATCH, hits = 0;
         const uint8_t *p = r->p + at;
@@ -362,7 +389,7 @@ static void emit_grams(struct sink *s, const struct run *r, struct bar bar)
             hits += (uint32_t)gram_at(p + i) <= bar.most;
         }
         for (size_t k = 0; k < hits; k++)
-            sink_put_at(s, gram_at(p + hit[k]), NULL, r->from ? r->from[at + hit[k]] : p + hit[k], 5);
+            sink_put_at(s, gram_at(p + hit[k]), NULL, r->origin ? run_trace(r, at + hit[k], &cursor) : p + hit[k], 5);
     }
 }
 
@@ -370,14 +397,16 @@ void char_emit(struct sink *s, struct arena *a, const struct message *m)
 {
     struct run r = {.cap = CHAR_BYTES + CHAR_SUBJECT_BYTES};
     r.p = arena_alloc(a, r.cap + 8);
-    if (s->note)
-        r.from = arena_alloc(a, r.cap * sizeof *r.from);
-    if (!r.p || (s->note && !r.from))
-        return;
-    run_add(&r, span_sub(subject_unmarked(m->subject), 0, CHAR_SUBJECT_BYTES));
     size_t blocks = 0;
     for (size_t i = 0; i < m->n_text; i++)
         blocks += m->text[i].visible.n > 0;
+    if (s->note) {
+        r.max_origin = r.cap / STEP + 3 * (2 * blocks + 1); /* each run_add: whole steps, a shorter one, the line's end */
+        r.origin = arena_alloc(a, r.max_origin * sizeof *r.origin);
+    }
+    if (!r.p || (s->note && !r.origin))
+        return;
+    run_add(&r, span_sub(subject_unmarked(m->subject), 0, CHAR_SUBJECT_BYTES));
     for (size_t i = 0; i < m->n_text && blocks; i++) {
         struct span v = m->text[i].visible;
         size_t share = CHAR_BYTES / blocks;

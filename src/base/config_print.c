@@ -38,22 +38,23 @@ static void put_value(FILE *to, const struct config_key *k, const struct config_
     }
 }
 
-static void put_bounds(FILE *to, const struct config_key *k)
+/* between: what parts sentences. */
+static void put_bounds(FILE *to, const struct config_key *k, const char *between)
 {
     char lo[40], hi[40];
     if (k->unit && *k->unit && k->type != CONFIG_BYTES && k->type != CONFIG_TIME)
-        fprintf(to, " In %s.", k->unit);
+        fprintf(to, "%sIn %s.", between, k->unit);
     if (k->type == CONFIG_BOOL || k->type == CONFIG_STRING || k->type == CONFIG_LIST || !config_has_bounds(k))
         return;
     config_print_number(lo, k->type, k->least);
     config_print_number(hi, k->type, k->most);
-    fprintf(to, " From %s to %s.", lo, hi);
+    fprintf(to, "%sFrom %s to %s.", between, lo, hi);
 }
 
 static void dump_help(const struct config_key *k, const char *indent, FILE *to)
 {
     fprintf(to, "%s# %s", indent, k->help);
-    put_bounds(to, k);
+    put_bounds(to, k, " ");
     fputc('\n', to);
 }
 
@@ -113,7 +114,8 @@ void config_dump(const struct config *c, FILE *to)
     }
 }
 
-/* A line that begins with a dot or an apostrophe would be a request, and a backslash an escape. */
+/* A line that begins with a dot or an apostrophe would be a request, and a backslash an escape. Each sentence begins a line,
+ * as the manual's readers want it. */
 static void put_roff(FILE *to, const char *s)
 {
     if (*s == '.' || *s == '\'')
@@ -121,6 +123,8 @@ static void put_roff(FILE *to, const char *s)
     for (; *s; s++)
         if (*s == '\\')
             fputs("\\e", to);
+        else if (s[0] == '.' && s[1] == ' ' && s[2] >= 'A' && s[2] <= 'Z')
+            s++, fputs(".\n", to);
         else
             fputc(*s == '\n' ? ' ' : *s, to);
 }
@@ -134,7 +138,7 @@ void config_mdoc(const struct config_key *table, FILE *to)
         else
             fprintf(to, ".It Cm %s\n", k->name);
         put_roff(to, k->help);
-        put_bounds(to, k);
+        put_bounds(to, k, "\n");
         if (*k->preset) {
             fputs("\nDefault:\n.Ql ", to);
             put_roff(to, k->preset);

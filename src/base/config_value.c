@@ -91,8 +91,12 @@ void config_print_number(char out[40], enum config_type type, double x)
         for (char *p = out; *p; p++)
             if (*p == ',')
                 *p = '.';
-        if (strchr(out, 'e'))
-            snprintf(out, 40, "%.20f", x);
+        for (int digits = 0; strchr(out, 'e') && digits <= 20; digits++) {
+            char plain[400];
+            snprintf(plain, sizeof plain, "%.*f", digits, x);
+            if (strlen(plain) < 40 && (strtod(plain, NULL) == x || digits == 20))
+                memcpy(out, plain, strlen(plain) + 1);
+        }
         return;
     }
     int best = 0;

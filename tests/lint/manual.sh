@@ -15,5 +15,9 @@ for cmd in $("$program" help | awk '/^  [a-z]/ { print $1 }'); do
         }
     done
 done
+scripts/man-conf.sh "$program" | cmp -s - docs/man/posse.conf.5 || {
+    echo "docs/man/posse.conf.5: not what the table of keys says; run scripts/man-conf.sh BUILD/posse --write"
+    bad=1
+}
 mandoc -Tlint -Wwarning docs/man/*.[1-8] || bad=1
 exit $bad

@@ -320,7 +320,7 @@ static void the_manual_names_every_key(void **state)
         if (!strstr(k->name, "[]"))
             assert_non_null(strstr(text, k->name));
     assert_non_null(strstr(text, ".It Cm policy[ Ns Ar TITLE Ns Cm ].tag\nCost of a tag."));
-    assert_non_null(strstr(text, ".It Cm filter.ham_loss\nLose at most this share of ham. In share. From 0 to 0.5.\n"
+    assert_non_null(strstr(text, ".It Cm filter.ham_loss\nLose at most this share of ham.\nIn share.\nFrom 0 to 0.5.\n"
                                  "Default:\n.Ql 0.001 .\n"));
     free(text);
 }

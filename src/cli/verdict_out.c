@@ -24,25 +24,6 @@ void text_write(struct buf *b, struct span s)
     buf_add(b, s.p + from, s.n - from);
 }
 
-void bits_round(const double *bits, size_t n, double total, long *out)
-{
-    long left = lround(total * 100);
-    double rest[REASONS_MAX];
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (long)floor(bits[i] * 100);
-        rest[i] = bits[i] * 100 - (double)out[i];
-        left -= out[i];
-    }
-    for (; left > 0 && n > 0; left--) {
-        size_t best = 0;
-        for (size_t i = 1; i < n; i++)
-            if (rest[i] > rest[best])
-                best = i;
-        out[best]++;
-        rest[best] -= 1;
-    }
-}
-
 static void write_hundredths(struct buf *b, long x)
 {
     buf_add_fmt(b, "%c%ld.%02ld", x < 0 ? '-' : '+', labs(x) / 100, labs(x) % 100);
@@ -55,7 +36,7 @@ static void write_reasons(struct buf *b, struct verdict_style style, const struc
     const char *dim = style.is_colored ? DIM : "", *plain = style.is_colored ? PLAIN : "";
     for (size_t i = 0; i < v->n_reasons; i++)
         bits[i] = v->reason[i].bits;
-    bits_round(bits, v->n_reasons, v->bits, shown);
+    reason_round(bits, v->n_reasons, v->bits, shown);
     for (size_t i = 0; i < v->n_reasons; i++) {
         char number[32];
         snprintf(number, sizeof number, "%c%ld.%02ld", shown[i] < 0 ? '-' : '+', labs(shown[i]) / 100,

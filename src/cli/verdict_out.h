@@ -18,7 +18,5 @@ void verdict_write(struct buf *b, struct verdict_style style, const char *path, 
 void verdict_write_error(struct buf *b, const char *path, const char *text);
 /* Bytes as text, with control characters escaped. */
 void text_write(struct buf *b, struct span s);
-/* Hundredths of `bits` that add up to round(100 * total); the greatest remainders are rounded up. n <= REASONS_MAX. */
-void bits_round(const double *bits, size_t n, double total, long *hundredths_out);
 
 #endif

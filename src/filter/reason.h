@@ -2,6 +2,8 @@
 #ifndef POSSE_FILTER_REASON_H
 #define POSSE_FILTER_REASON_H
 
+#include <stddef.h>
+
 enum reason_kind {
     REASON_RULE,        /* one of the operator's rules */
     REASON_WORDS,       /* a word or phrase */
@@ -14,5 +16,10 @@ enum reason_kind {
     REASON_REST,        /* prior odds and calibration */
     REASON_KINDS
 };
+
+enum { REASON_ROUND_MAX = 16 };
+/* Hundredths of `bits` that add up to round(100 * total), wherever reasons are shown; the greatest remainders are rounded up.
+ * n <= REASON_ROUND_MAX. */
+void reason_round(const double *bits, size_t n, double total, long *hundredths_out);
 
 #endif

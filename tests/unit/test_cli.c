@@ -119,7 +119,7 @@ static void test_bits_round(void **state)
             bits[i] = ((double)(seed >> 40) / (1 << 24) - 0.5) * 30;
             total += bits[i];
         }
-        bits_round(bits, n, total, shown);
+        reason_round(bits, n, total, shown);
         for (size_t i = 0; i < n; i++) {
             sum += shown[i];
             assert_true(fabs((double)shown[i] / 100 - bits[i]) < 0.0101);

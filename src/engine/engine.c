@@ -98,19 +98,32 @@ static int open_rules(struct engine *e, const struct engine_options *o, struct r
     return rules_load(o->rules, o->n_rules, &r, &e->rules, why);
 }
 
+/* Many deciders may always overlap: a teacher must not wait for a moment without any. */
+static void init_locks(struct engine *e)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&e->lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    pthread_mutex_init(&e->order, NULL);
+}
+
 int engine_open(const struct engine_options *o, struct engine **out, struct report *why)
 {
     *out = NULL;
     struct engine *e = calloc(1, sizeof *e);
     if (!e)
         return report_set(why, POSSE_ENOMEM, "out of memory");
-    pthread_rwlock_init(&e->lock, NULL);
+    init_locks(e);
     e->is_frozen = o->is_frozen;
+    e->is_served = o->is_served;
     e->horizon_ms = o->horizon_ms;
     e->ham_loss = o->ham_loss > 0 ? o->ham_loss : 0.001;
     int err = open_prior(e, o, why);
     if (!err && !(e->model = model_new(e->prior)))
         err = report_set(why, POSSE_ENOMEM, "out of memory for the model's tables");
+    e->shown = e->model;
     if (!err)
         err = open_home(e, o, why);
     if (!err)
@@ -148,11 +161,15 @@ int engine_close(struct engine **ep, struct report *why)
         err = close_lessons(e, why);
     rules_free(&e->rules);
     lessons_close(&e->lessons);
+    if (e->shown != e->model)
+        model_free(&e->shown);
     model_free(&e->model);
+    snapshot_close(&e->shown_file);
     snapshot_close(&e->model_file);
     prior_free(&e->prior);
     snapshot_close(&e->prior_file);
     pthread_rwlock_destroy(&e->lock);
+    pthread_mutex_destroy(&e->order);
     free(e->home);
     free(e);
     *ep = NULL;
@@ -169,11 +186,19 @@ struct engine_worker *engine_worker_new(struct engine *e)
     w->arena = arena_new(ARENA_BYTES);
     w->extractor = extractor_new();
     buf_init(&w->code, 1 << 20);
-    if (e->rules)
-        w->scratch = rules_scratch_new(e->rules);
-    if (!w->parser || !w->arena || !w->extractor || (e->rules && !w->scratch))
+    if (engine_worker_rules(w, e->rules) || !w->parser || !w->arena || !w->extractor)
         engine_worker_free(&w);
     return w;
+}
+
+int engine_worker_rules(struct engine_worker *w, const struct rules *rules)
+{
+    rules_scratch_free(&w->scratch);
+    w->rules = NULL;
+    if (rules && !(w->scratch = rules_scratch_new(rules)))
+        return POSSE_ENOMEM;
+    w->rules = rules;
+    return POSSE_OK;
 }
 
 void engine_worker_free(struct engine_worker **wp)
@@ -213,12 +238,12 @@ int engine_read(struct engine_worker *w, struct span raw, const struct envelope 
     r->set = x.set;
     r->text = x.text;
     r->note = x.note;
-    if (w->e->rules) {
-        size_t most = rules_n(w->e->rules);
+    if (w->rules) {
+        size_t most = rules_n(w->rules);
         r->hit = arena_alloc(w->arena, most * sizeof *r->hit);
         if (!r->hit)
             return POSSE_ELIMIT;
-        r->n_hits = rules_match(w->e->rules, w->scratch, w->parser, w->arena, m, env, r->hit, most);
+        r->n_hits = rules_match(w->rules, w->scratch, w->parser, w->arena, m, env, r->hit, most);
     }
     *out = r;
     return POSSE_OK;
@@ -284,32 +309,41 @@ static void explain(struct engine_worker *w, struct reading *r, const double *bi
 /* Makes ready what deciding needs after the model moved: a fold that lost lessons, the threshold. */
 static int settle(struct engine *e)
 {
-    int err = POSSE_OK;
+    if (atomic_load(&e->is_stale) && !e->is_served) {
+        pthread_mutex_lock(&e->order);
+        int err = e->lessons && atomic_load(&e->is_stale) ? engine_follow(e, NULL) : POSSE_OK;
+        pthread_mutex_unlock(&e->order);
+        if (err)
+            return err;
+    }
     pthread_rwlock_wrlock(&e->lock);
-    if (e->lessons && e->is_stale)
-        err = engine_follow(e, NULL);
-    if (!err && !e->is_settled)
-        model_threshold(e->model, e->ham_loss, &e->threshold);
-    e->is_settled = !err;
+    if (!atomic_load(&e->is_settled))
+        model_threshold(e->shown, e->ham_loss, &e->threshold);
+    atomic_store(&e->is_settled, true);
     pthread_rwlock_unlock(&e->lock);
-    return err;
+    return POSSE_OK;
 }
 
 int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, struct verdict *out)
 {
     struct engine *e = w->e;
-    int err = atomic_load(&e->is_settled) ? POSSE_OK : settle(e);
-    if (err)
-        return err;
     double *share = NULL; /* of each feature in the score */
     if (flags & ENGINE_EXPLAIN && take_notes(w, r))
         share = arena_alloc(w->arena, r->set.start[VIEW_N] * sizeof *share + 1);
-    pthread_rwlock_rdlock(&e->lock);
+    for (;;) {
+        pthread_rwlock_rdlock(&e->lock);
+        if (atomic_load(&e->is_settled) && (e->is_served || !atomic_load(&e->is_stale)))
+            break;
+        pthread_rwlock_unlock(&e->lock);
+        int err = settle(e);
+        if (err)
+            return err;
+    }
     struct model_score s;
     if (share)
-        model_explain(e->model, &r->set, &s, share);
+        model_explain(e->shown, &r->set, &s, share);
     else
-        model_score(e->model, &r->set, &s);
+        model_score(e->shown, &r->set, &s);
     double bits = s.bits;
     for (size_t i = 0; i < r->n_hits; i++)
         bits += r->hit[i].bits;
@@ -322,5 +356,22 @@ int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, st
         explain(w, r, share, out);
     return POSSE_OK;
 }
+
+void engine_threshold(struct engine *e, double ham_loss, struct model_threshold *out)
+{
+    pthread_rwlock_rdlock(&e->lock);
+    model_threshold(e->shown, ham_loss, out);
+    pthread_rwlock_unlock(&e->lock);
+}
+
+void engine_ham_loss(struct engine *e, double ham_loss)
+{
+    pthread_rwlock_wrlock(&e->lock);
+    e->ham_loss = ham_loss;
+    atomic_store(&e->is_settled, false);
+    pthread_rwlock_unlock(&e->lock);
+}
+
+uint64_t engine_generation(struct engine *e) { return atomic_load(&e->generation); }
 
 struct lessons *engine_lessons(struct engine *e) { return e->lessons; }

@@ -4,7 +4,8 @@
  * runs on any worker; engine_decide and engine_teach look at it. So many threads read while one writer keeps the order.
  * Ownership: an engine owns model, journal, rules; a worker owns parser, arena and scratch and belongs to one thread.
  * A reading, and the verdict's texts, live in the worker's arena until its next engine_read.
- * Threads: engine_read and engine_decide run in parallel on several workers; engine_teach excludes them by a lock.
+ * Threads: engine_read and engine_decide run in parallel on several workers. Who teaches waits for the disk before the model is
+ * touched; deciders are held up only while weights move, never while somebody waits for the disk.
  * A verdict is a function of message, envelope, rules and model alone, never of the order of threads.
  * Errors: negative codes; `why` says what to do. An oddity of the message is never an error. */
 #ifndef POSSE_ENGINE_ENGINE_H
@@ -25,6 +26,8 @@ struct engine_options {
     const char *prior;       /* the shipped model's path; NULL: found by engine_prior_path; "" with is_empty */
     bool is_empty;           /* start without a prior */
     bool is_frozen;          /* engine_teach is refused */
+    bool is_served;          /* engine_decide never waits for the journal: what other processes taught, and what was taken back,
+                                comes with the next engine_sync */
     bool make_home;          /* make the home when it is not there; without, a missing home is none */
     const char *const *rules; /* rule files */
     size_t n_rules;
@@ -42,6 +45,10 @@ const char *engine_prior_path(void);
 
 struct engine_worker *engine_worker_new(struct engine *e);
 void engine_worker_free(struct engine_worker **w);
+/* The worker matches these from its next engine_read on, in place of the engine's; they must outlive it or the next such call.
+ * NULL: none. ENOMEM: it has no rules now. */
+struct rules;
+int engine_worker_rules(struct engine_worker *w, const struct rules *rules);
 
 struct reading;              /* parsed message, features, rule hits */
 int engine_read(struct engine_worker *w, struct span raw, const struct envelope *env, struct reading **out);
@@ -77,6 +84,7 @@ struct teaching { enum lesson_class klass; struct span teacher, door; int64_t ti
 int engine_teach(struct engine_worker *w, struct reading *r, const struct teaching *t, uint64_t *id_out, struct report *why);
 /* What a lesson on this message would hold: its hashed features as bytes, in the worker until its next use. */
 int engine_code(struct engine_worker *w, struct reading *r, struct span *out);
+uint32_t engine_extractor(void); /* the version that engine_code speaks */
 /* The same as engine_teach for a message that is gone: what engine_code and reading_digest said of it. POSSE_EVERSION: another
  * extractor made it. */
 int engine_teach_coded(struct engine *e, const uint8_t digest[32], uint32_t extractor, struct span code, const struct teaching *t,
@@ -89,13 +97,16 @@ int engine_commit(struct engine *e, struct report *why);
 int engine_unlearn(struct engine *e, const struct lesson_filter *f, bool forget, uint64_t *n_out, struct report *why);
 /* Folds in what other processes taught or took back since. Cheap when there is nothing. */
 int engine_sync(struct engine *e, struct report *why);
-/* Writes the snapshot if the model moved since the last one; judging goes on meanwhile. */
+/* The cost that engine_decide's threshold follows from, from now on. */
+void engine_ham_loss(struct engine *e, double ham_loss);
+/* Writes the snapshot if the model moved since the last one; judging goes on meanwhile, teaching waits. */
 int engine_flush(struct engine *e, struct report *why);
 /* The score from which on at most `ham_loss` of ham is lost, as the model stands; and a number that grows whenever that may have
  * changed, so that a caller can keep the answer. */
 struct model_threshold;
 void engine_threshold(struct engine *e, double ham_loss, struct model_threshold *out);
 uint64_t engine_generation(struct engine *e);
+int engine_count(struct engine *e, struct lessons_count *out, struct report *why); /* all 0 without a home */
 struct lessons *engine_lessons(struct engine *e); /* NULL without a home; not beside engine_teach */
 /* SHA-256 of the model's state, for tests and `posse check`: equal folds give equal digests. */
 int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why);

@@ -51,7 +51,9 @@ static struct span own_prior(const struct engine *e)
 
 static int adopt(struct engine *e, struct snapshot *s, const struct fold_head *h, struct report *why)
 {
+    engine_hide_begin(e);
     int err = model_load(e->model, snapshot_get(s, "learner"), snapshot_get(s, "fuse"), snapshot_get(s, "calib"), why);
+    engine_hide_end(e);
     if (err)
         return err;
     snapshot_close(&e->model_file); /* the table lay in it until now */
@@ -144,7 +146,9 @@ int engine_restart(struct engine *e, uint64_t up_to, struct report *why)
     while (n-- > 0)
         if (id[n] <= up_to && path_of(e, path, "checkpoints", id[n]) && try_file(e, path, sealed, up_to))
             return POSSE_OK;
+    engine_hide_begin(e);
     model_clear(e->model);
+    engine_hide_end(e);
     e->last_id = 0;
     e->epoch = epoch;
     return sealed ? load_base(e, sealed, why) : POSSE_OK;

@@ -9,6 +9,50 @@
 #include "base/hash.h"
 #include "engine/engine_priv.h"
 
+/* A fold that is made aside is nobody's business until it is whole. */
+void engine_hide_begin(struct engine *e)
+{
+    if (e->model == e->shown)
+        pthread_rwlock_wrlock(&e->lock);
+}
+
+void engine_hide_end(struct engine *e)
+{
+    if (e->model != e->shown)
+        return;
+    atomic_store(&e->is_settled, false);
+    atomic_fetch_add(&e->generation, 1);
+    pthread_rwlock_unlock(&e->lock);
+}
+
+/* From here on the fold is made aside; deciders go on with what there is. Another one of 32 MB until show(). */
+static int set_aside(struct engine *e, struct report *why)
+{
+    if (e->model != e->shown || model_lessons(e->model) == 0)
+        return POSSE_OK; /* is aside already; or there is nothing to keep */
+    struct model *m = model_new(e->prior);
+    if (!m)
+        return report_set(why, POSSE_ENOMEM, "out of memory for the model's tables");
+    e->model = m;
+    e->shown_file = e->model_file;
+    e->model_file = NULL;
+    return POSSE_OK;
+}
+
+static void show(struct engine *e)
+{
+    struct model *old = e->shown;
+    if (old == e->model)
+        return;
+    pthread_rwlock_wrlock(&e->lock);
+    e->shown = e->model;
+    atomic_store(&e->is_settled, false);
+    atomic_fetch_add(&e->generation, 1);
+    pthread_rwlock_unlock(&e->lock);
+    model_free(&old);
+    snapshot_close(&e->shown_file);
+}
+
 enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1, FOLLOW_TRIES = 20 };
 
 struct fold {
@@ -34,7 +78,9 @@ static int fold_one(void *ctx, const struct lesson *l)
     if (err)
         return report_set(f->why, err, "%s/lessons.db: lesson %llu is damaged: `posse unlearn %llu` takes it out", f->e->home,
                           (unsigned long long)l->id, (unsigned long long)l->id);
+    engine_hide_begin(f->e);
     model_teach(f->e->model, &set, l->klass == LESSON_SPAM);
+    engine_hide_end(f->e);
     f->e->is_moved = true;
     if (f->with_checkpoints)
         engine_checkpoint(f->e);
@@ -52,7 +98,6 @@ static int fold_on(struct engine *e, uint64_t up_to, struct report *why)
     filter.live_only = true;
     int err = lessons_each(e->lessons, &filter, true, fold_one, &f, why);
     arena_free(&f.arena);
-    e->is_settled = false;
     return err == FOLD_STOP ? POSSE_OK : err;
 }
 
@@ -71,7 +116,8 @@ static int start_anew(struct engine *e, uint64_t up_to, struct report *why)
 {
     if (e->last_id && !e->in_batch)
         engine_drop_checkpoints(e);
-    return engine_restart(e, up_to, why);
+    int err = set_aside(e, why);
+    return err ? err : engine_restart(e, up_to, why);
 }
 
 /* Brings the model to where the journal is, up to `up_to`. */
@@ -92,6 +138,8 @@ static int follow(struct engine *e, uint64_t up_to, struct report *why)
         if (!err)
             err = lessons_epoch(e->lessons, &after, why);
         e->is_stale = err != 0;
+        if (!err && before == after)
+            show(e);
         if (err || before == after)
             return err;
     }
@@ -114,26 +162,26 @@ int engine_begin(struct engine *e, struct report *why)
 {
     if (!e->lessons)
         return POSSE_OK;
-    pthread_rwlock_wrlock(&e->lock);
+    pthread_mutex_lock(&e->order);
     int err = lessons_begin(e->lessons, why);
     e->in_batch = !err;
-    pthread_rwlock_unlock(&e->lock);
+    pthread_mutex_unlock(&e->order);
     return err;
 }
 
 int engine_commit(struct engine *e, struct report *why)
 {
-    if (!e->lessons || !e->in_batch)
+    if (!e->lessons)
         return POSSE_OK;
-    pthread_rwlock_wrlock(&e->lock);
-    int err = lessons_commit(e->lessons, why);
+    pthread_mutex_lock(&e->order);
+    int err = e->in_batch ? lessons_commit(e->lessons, why) : POSSE_OK;
+    bool was_batch = e->in_batch;
     e->in_batch = false;
-    if (err) { /* none of it is kept, and its numbers will be given again: nothing that knows of it may stay */
+    if (err) /* none of it is kept, and its numbers will be given again: nothing that knows of it may stay */
         e->is_stale = true;
-        e->is_settled = false;
-    } else if (!e->is_stale)
+    else if (was_batch && !e->is_stale)
         engine_checkpoint(e);
-    pthread_rwlock_unlock(&e->lock);
+    pthread_mutex_unlock(&e->order);
     return err;
 }
 
@@ -156,7 +204,9 @@ static int move(struct engine *e, uint64_t id, const struct feature_set *set, bo
         e->is_stale = true; /* the lesson is on disk: what could not be read is read again when the model is needed */
     if (e->is_stale)
         return POSSE_OK;
+    engine_hide_begin(e);
     model_teach(e->model, set, is_spam);
+    engine_hide_end(e);
     e->last_id = id;
     if (!e->in_batch)
         engine_checkpoint(e);
@@ -164,50 +214,132 @@ static int move(struct engine *e, uint64_t id, const struct feature_set *set, bo
 }
 
 /* The journal first, then the model. */
-static int teach_journalled(struct engine_worker *w, struct reading *r, const struct teaching *t,
-                            const struct feature_set *set, uint64_t *id_out, struct report *why)
+static int teach_journalled(struct engine *e, const struct lesson *l, const struct feature_set *set, uint64_t *id_out,
+                            struct report *why)
 {
-    struct engine *e = w->e;
-    struct lesson l = {.time_ms = t->time_ms, .teacher = t->teacher, .door = t->door, .klass = t->klass,
-                       .extractor = EXTRACTOR_VERSION, .features = buf_span(&w->code)};
-    memcpy(l.digest, reading_digest(r), 32);
     uint64_t superseded = 0;
-    int err = lessons_append(e->lessons, &l, id_out, &superseded, why);
+    int err = lessons_append(e->lessons, l, id_out, &superseded, why);
     if (err)
         return err;
     if (superseded && superseded <= e->last_id)
         e->is_stale = true; /* fold anew, once, when the model is next needed */
-    return move(e, *id_out, set, t->klass == LESSON_SPAM, why);
+    return move(e, *id_out, set, l->klass == LESSON_SPAM, why);
 }
+
+/* l holds digest, extractor and features, all of `sorted`; the rest is t's. */
+static int teach(struct engine *e, struct lesson *l, const struct feature_set *sorted, const struct teaching *t, uint64_t *id_out,
+                 struct report *why)
+{
+    uint64_t id = 0;
+    int err = POSSE_OK;
+    l->klass = t->klass;
+    l->teacher = t->teacher;
+    l->door = t->door;
+    l->time_ms = t->time_ms;
+    pthread_mutex_lock(&e->order);
+    if (e->lessons) {
+        err = teach_journalled(e, l, sorted, &id, why);
+    } else {
+        engine_hide_begin(e);
+        model_teach(e->model, sorted, t->klass == LESSON_SPAM);
+        engine_hide_end(e);
+    }
+    if (!err) {
+        e->is_moved = true;
+        e->taught_ms = t->time_ms;
+    }
+    pthread_mutex_unlock(&e->order);
+    if (id_out)
+        *id_out = id;
+    return err;
+}
+
+int engine_code(struct engine_worker *w, struct reading *r, struct span *out)
+{
+    buf_clear(&w->code);
+    int err = feature_encode(w->arena, &r->set, &w->code);
+    *out = buf_span(&w->code);
+    return err;
+}
+
+uint32_t engine_extractor(void) { return EXTRACTOR_VERSION; }
 
 int engine_teach(struct engine_worker *w, struct reading *r, const struct teaching *t, uint64_t *id_out, struct report *why)
 {
-    struct engine *e = w->e;
-    uint64_t id = 0;
-    if (e->is_frozen)
+    struct lesson l = {.extractor = EXTRACTOR_VERSION};
+    if (w->e->is_frozen)
         return report_set(why, POSSE_EINVAL, "this model is frozen: it is not taught");
     buf_clear(&w->code);
     struct feature_set sorted;
     int err = feature_sort(w->arena, &r->set, &sorted);
-    if (!err && e->lessons) {
+    if (!err && w->e->lessons) {
         feature_put(&sorted, &w->code);
         err = buf_error(&w->code);
     }
     if (err)
         return report_set(why, err, "the message's features do not fit into a lesson");
-    pthread_rwlock_wrlock(&e->lock);
-    if (e->lessons)
-        err = teach_journalled(w, r, t, &sorted, &id, why);
+    l.features = buf_span(&w->code);
+    if (w->e->lessons)
+        memcpy(l.digest, reading_digest(r), 32);
+    return teach(w->e, &l, &sorted, t, id_out, why);
+}
+
+int engine_teach_coded(struct engine *e, const uint8_t digest[32], uint32_t extractor, struct span code, const struct teaching *t,
+                       uint64_t *id_out, struct report *why)
+{
+    struct lesson l = {.extractor = extractor, .features = code};
+    if (e->is_frozen)
+        return report_set(why, POSSE_EINVAL, "this model is frozen: it is not taught");
+    if (extractor != EXTRACTOR_VERSION)
+        return report_set(why, POSSE_EVERSION, "what was kept of the message was made by another version, which read other features; "
+                          "teach the message itself");
+    memcpy(l.digest, digest, 32);
+    struct arena *a = arena_new(FOLD_ARENA_BYTES);
+    if (!a)
+        return report_set(why, POSSE_ENOMEM, "out of memory");
+    struct reader in = reader_of(code);
+    struct feature_set sorted;
+    int err = feature_decode(a, &in, &sorted);
+    if (err)
+        report_set(why, err, "what was kept of the message is damaged; teach the message itself");
     else
-        model_teach(e->model, &sorted, t->klass == LESSON_SPAM);
-    if (!err) {
-        e->is_moved = true;
-        e->is_settled = false;
-        e->taught_ms = t->time_ms;
-    }
-    pthread_rwlock_unlock(&e->lock);
-    if (id_out)
-        *id_out = id;
+        err = teach(e, &l, &sorted, t, id_out, why);
+    arena_free(&a);
+    return err;
+}
+
+/* ---- while others judge ---- */
+
+int engine_sync(struct engine *e, struct report *why)
+{
+    if (!e->lessons)
+        return POSSE_OK;
+    pthread_mutex_lock(&e->order);
+    int err = e->in_batch ? POSSE_OK : engine_follow(e, why);
+    pthread_mutex_unlock(&e->order);
+    return err;
+}
+
+int engine_flush(struct engine *e, struct report *why)
+{
+    if (!e->lessons || e->is_frozen)
+        return POSSE_OK;
+    pthread_mutex_lock(&e->order);
+    int err = e->is_moved && !e->in_batch && e->is_stale ? engine_follow(e, why) : POSSE_OK;
+    if (!err && e->is_moved && !e->in_batch)
+        err = engine_save(e, why);
+    pthread_mutex_unlock(&e->order);
+    return err;
+}
+
+int engine_count(struct engine *e, struct lessons_count *out, struct report *why)
+{
+    *out = (struct lessons_count){0};
+    if (!e->lessons)
+        return POSSE_OK;
+    pthread_mutex_lock(&e->order);
+    int err = lessons_count(e->lessons, out, why);
+    pthread_mutex_unlock(&e->order);
     return err;
 }
 
@@ -221,21 +353,20 @@ int engine_unlearn(struct engine *e, const struct lesson_filter *f, bool forget,
         return report_set(why, POSSE_ENOENT, "there is no journal: nothing was taught here yet");
     if (e->is_frozen)
         return report_set(why, POSSE_EINVAL, "this model is frozen: nothing is taken back");
-    pthread_rwlock_wrlock(&e->lock);
+    pthread_mutex_lock(&e->order);
     int err = forget ? lessons_forget(e->lessons, f, n_out, &oldest, why) : lessons_revoke(e->lessons, f, n_out, &oldest, why);
     if (!err && *n_out) {
-        e->is_settled = false;
         err = engine_follow(e, why);
-        if (!err)
+        if (!err && !e->is_served) /* who serves flushes when it is time */
             err = engine_save(e, why);
     }
-    pthread_rwlock_unlock(&e->lock);
+    pthread_mutex_unlock(&e->order);
     return err;
 }
 
 int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why)
 {
-    pthread_rwlock_wrlock(&e->lock);
+    pthread_mutex_lock(&e->order);
     int err = e->lessons ? engine_follow(e, why) : POSSE_OK;
     struct buf all;
     buf_init(&all, 64 * MODEL_SECTIONS_MAX);
@@ -248,6 +379,6 @@ int engine_model_digest(struct engine *e, uint8_t out[32], struct report *why)
     }
     sha256(buf_span(&all), out);
     buf_deinit(&all);
-    pthread_rwlock_unlock(&e->lock);
+    pthread_mutex_unlock(&e->order);
     return err;
 }

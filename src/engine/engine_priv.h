@@ -12,28 +12,38 @@
 #include "filter/rules.h"
 #include "store/snapshot.h"
 
+/* Two locks. `order` is held by who uses the journal or moves the model, across waits for the disk; `lock` guards what
+ * deciders look at, and is written only while weights move. Whoever takes both takes `order` first.
+ * `model` is the one that is folded, `shown` the one that deciders see. They are the same but while a fold starts anew: that one
+ * is made aside and shown when it is whole. */
 struct engine {
     struct snapshot *prior_file;
     struct prior *prior;
+    struct rules *rules;
+    char *home;
+    int64_t horizon_ms;        /* 0: none */
+    bool is_frozen, is_served;
+    bool is_silent;            /* never taught and never will be: the local views need not be read */
+    /* under order */
     struct snapshot *model_file; /* outlives the model that lies in it */
     struct model *model;
-    struct rules *rules;
+    struct snapshot *shown_file; /* of shown, while it is another than model */
     struct lessons *lessons;   /* NULL without a home */
-    char *home;
-    double ham_loss;
-    int64_t horizon_ms;        /* 0: none */
     int64_t taught_ms;         /* time of the last lesson taught here; 0: none was */
-    bool is_frozen;
-    bool is_silent;            /* never taught and never will be: the local views need not be read */
-    bool is_stale;             /* lessons that were folded have gone: fold anew before the next use */
     bool is_moved;             /* since the snapshot on disk */
     bool in_batch;
     uint64_t last_id;          /* the model is the fold of live lessons up to here */
     uint64_t epoch;            /* of the journal when it was folded */
     uint64_t checkpoint_id;    /* of the newest checkpoint */
+    atomic_bool is_stale;      /* lessons that were folded have gone: fold anew before the next use; set under order */
+    pthread_mutex_t order;
+    /* under lock */
+    struct model *shown;
+    double ham_loss;
     struct model_threshold threshold;
-    atomic_bool is_settled;    /* threshold known, nothing stale */
-    pthread_rwlock_t lock;     /* model and threshold: read by deciders, written by the teacher */
+    atomic_bool is_settled;    /* threshold known */
+    atomic_uint_fast64_t generation;
+    pthread_rwlock_t lock;
 };
 
 struct reading {
@@ -53,6 +63,7 @@ struct engine_worker {
     struct mail_parser *parser;
     struct arena *arena;
     struct extractor *extractor;
+    const struct rules *rules; /* the engine's, or those that engine_worker_rules gave */
     struct rules_scratch *scratch;
     struct buf code;           /* a lesson's features */
     bool with_notes;           /* reasons were asked for: they will be again, so reading takes notes */
@@ -62,8 +73,10 @@ struct engine_worker {
 /* Checkpoints of 32 MB are spaced so that a fold from one takes about a second; a base is made when it takes in so many. */
 enum { CHECKPOINT_EVERY = 10000, HORIZON_LEAST = 1000 };
 
-/* engine_fold.c: the model as a fold of the journal. The caller holds the write lock, or is alone. */
+/* engine_fold.c: the model as a fold of the journal. The caller holds `order` and not `lock`, or is alone. */
 int engine_follow(struct engine *e, struct report *why); /* to where the journal is */
+void engine_hide_begin(struct engine *e); /* around every change of the model's weights */
+void engine_hide_end(struct engine *e);   /* deciders see what changed */
 int engine_fold_up_to(struct engine *e, uint64_t id, struct report *why);
 
 /* engine_files.c: the folds on disk. */

@@ -31,6 +31,10 @@ enum policy_who { POLICY_REMOTE, POLICY_AUTHENTICATED, POLICY_LOCAL };
 int policies_new(const struct config *c, struct policies **out, struct report *why);
 void policies_free(struct policies **p);
 
+/* How many there are, and the place of one among them: for who keeps something for each. */
+size_t policies_n(const struct policies *p);
+unsigned policy_index(const struct policy *p);
+
 /* Never NULL. rcpt without <>; empty: the default. Case does not matter. */
 const struct policy *policies_find(const struct policies *p, enum policy_who who, struct span rcpt);
 

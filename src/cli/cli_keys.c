@@ -68,6 +68,10 @@ const struct config_key cli_keys[] = {
      "Whom the daemon becomes when root starts it, once its sockets are bound; root itself has to be named."},
     {"spamd.listen", CONFIG_LIST, "", "", 0, 0,
      "Addresses for clients of SpamAssassin (spamc, Exim): 127.0.0.1:783, [::1]:783 or unix:/path. None: off."},
+    {"spamd.required", CONFIG_FLOAT, "points", "5", -1000, 1000,
+     "The score at which spamd's clients are told that it is spam; scores are moved so that mail that is acted upon begins there."},
+    {"spamd.tell", CONFIG_STRING, "", "off", 0, 0,
+     "Who may teach through spamd's TELL (spamc -L): off, local (this machine), or all (whoever reaches the socket)."},
     {"store.horizon", CONFIG_TIME, "s", "365d", 3600, 3153600000.0,
      "Lessons older than this may be folded into the model for good: their features are dropped and they cannot be "
      "taken back."},

@@ -1,0 +1,181 @@
+#include "serve/spamd_answer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mail/header.h"
+
+enum { STARS_MAX = 50, SYMBOLS_MAX = 24 * REASONS_MAX };
+
+double spamd_acts_from(const struct gate_answer *a)
+{
+    double from = INFINITY;
+    for (int i = ACTION_NONE + 1; i < ACTIONS; i++)
+        if (a->action_bits[i] < from)
+            from = a->action_bits[i];
+    return isfinite(from) ? from : a->verdict.threshold_bits;
+}
+
+static const char *kind_name(enum reason_kind k)
+{
+    switch (k) {
+    case REASON_RULE: case REASON_RULES_LEFT: return "POSSE_RULES";
+    case REASON_WORDS: case REASON_WORDS_LEFT: return "POSSE_WORDS";
+    case REASON_FORM: case REASON_FORM_LEFT: return "POSSE_FORM";
+    case REASON_HEADER: case REASON_HEADER_LEFT: return "POSSE_HEADER";
+    default: return "POSSE_REST";
+    }
+}
+
+/* Each kind once, with the way it points: the words of a reason would leave with the mail. */
+static struct span symbols(const struct verdict *v, char out[SYMBOLS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_reasons; i++) {
+        const char *name = kind_name(v->reason[i].kind);
+        double sum = 0;
+        bool is_first = true;
+        for (size_t j = 0; j < v->n_reasons; j++)
+            if (strcmp(kind_name(v->reason[j].kind), name) == 0) {
+                sum += v->reason[j].bits;
+                is_first &= j >= i;
+            }
+        if (is_first)
+            n += (size_t)snprintf(out + n, SYMBOLS_MAX - n, "%s%s_%s", n ? "," : "", name, sum > 0 ? "SPAM" : "HAM");
+    }
+    return span_of(out, n);
+}
+
+static void add_line(struct buf *out, long hundredths, const char *text)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%c%ld.%02ld", hundredths < 0 ? '-' : '+', labs(hundredths) / 100, labs(hundredths) % 100);
+    buf_add_fmt(out, "%8s ", number);
+    for (; *text; text++) /* it quotes the message, and is shown on terminals */
+        buf_add_byte(out, (uint8_t)*text < ' ' || *text == 127 ? '?' : (uint8_t)*text);
+    buf_add_byte(out, '\n');
+}
+
+static void write_report(struct buf *out, const struct spamd_result *r, const struct gate_answer *a)
+{
+    const struct verdict *v = &a->verdict;
+    double bits[REASONS_MAX + 1];
+    long shown[REASONS_MAX + 1];
+    char score[24], required[24], scale[96];
+    spamd_score_text(r, score, required);
+    buf_add_fmt(out, "Posse takes this mail for %s: %s points, %s required; id %s\n\n", r->is_spam ? "spam" : "no spam", score, required,
+                a->id);
+    for (size_t i = 0; i < v->n_reasons; i++)
+        bits[i] = v->reason[i].bits;
+    bits[v->n_reasons] = r->score - v->bits;
+    reason_round(bits, v->n_reasons + 1, r->score, shown);
+    for (size_t i = 0; i < v->n_reasons; i++)
+        add_line(out, shown[i], v->reason[i].text);
+    snprintf(scale, sizeof scale, "the scale: %s points stand for %+.2f bits", required, v->bits - r->score + r->required);
+    add_line(out, shown[v->n_reasons], scale);
+    buf_add_str(out, " -------\n");
+    add_line(out, lround(r->score * 100), "points");
+    if (v->flip)
+        buf_add_fmt(out, "\nflip: %s\n", v->flip);
+}
+
+static void add_marks(struct buf *out, const struct spamd_result *r, const char *eol)
+{
+    char score[24], required[24], stars[STARS_MAX + 1];
+    spamd_score_text(r, score, required);
+    double n = floor(strtod(score, NULL));
+    size_t n_stars = n < 0 ? 0 : n > STARS_MAX ? STARS_MAX : (size_t)n;
+    memset(stars, '*', n_stars);
+    stars[n_stars] = '\0';
+    buf_add_fmt(out, "X-Spam-Checker-Version: Posse " POSSE_VERSION "%s", eol);
+    if (r->is_spam)
+        buf_add_fmt(out, "X-Spam-Flag: YES%s", eol);
+    buf_add_fmt(out, "X-Spam-Level: %s%s", stars, eol);
+    buf_add_fmt(out, "X-Spam-Status: %s, score=%s required=%s tests=%.*s%s\tautolearn=no autolearn_force=no version=Posse-" POSSE_VERSION "%s",
+                r->is_spam ? "Yes" : "No", score, required, (int)r->symbols.n, (const char *)r->symbols.p, eol, eol);
+}
+
+/* The lines of [head.p, head.n) but X-Spam- fields, and but a Subject when a prefix is to be put before it. */
+static void copy_head(struct buf *out, struct span head, const char *prefix, const char *eol)
+{
+    bool drops = false, had_subject = false;
+    while (head.n) {
+        ptrdiff_t lf = span_chr(head, '\n');
+        struct span line = span_sub(head, 0, lf < 0 ? head.n : (size_t)lf + 1);
+        head = span_sub(head, line.n, head.n);
+        if (span_trim(line).n == 0 && head.n == 0)
+            break; /* the blank line, which is written below */
+        if (line.p[0] != ' ' && line.p[0] != '\t')
+            drops = span_istarts(line, SPAN_LIT("X-Spam-"));
+        if (drops)
+            continue;
+        if (prefix && !had_subject && span_istarts(line, SPAN_LIT("Subject:"))) {
+            had_subject = true;
+            buf_add_fmt(out, "Subject: %s", prefix);
+            line = span_sub(line, sizeof "Subject:" - 1, line.n);
+            while (line.n && (line.p[0] == ' ' || line.p[0] == '\t'))
+                line = span_sub(line, 1, line.n);
+        }
+        buf_add_span(out, line);
+        if (line.n && line.p[line.n - 1] != '\n')
+            buf_add_str(out, eol);
+    }
+    if (prefix && !had_subject)
+        buf_add_fmt(out, "Subject: %s%s", prefix, eol);
+    buf_add_str(out, eol);
+}
+
+/* Where the body begins: as the parser sees it, so that nobody is shown another header than was judged. */
+static size_t head_bytes(struct span raw)
+{
+    struct field_list l = {.max = 1};
+    struct header_block h = {0};
+    uint64_t anomalies = 0;
+    int err = header_split(&l, raw, 0, raw.n, NULL, NULL, &h, &anomalies);
+    field_list_deinit(&l);
+    return err ? 0 : h.body;
+}
+
+static void mark(struct buf *head_out, struct span *body_out, struct span raw, const struct spamd_result *r, const char *prefix)
+{
+    size_t mbox = header_mbox_line(raw);
+    struct span rest = span_sub(raw, mbox, raw.n);
+    size_t n = head_bytes(rest);
+    ptrdiff_t lf = span_chr(raw, '\n');
+    const char *eol = lf > 0 && raw.p[lf - 1] == '\r' ? "\r\n" : "\n";
+    buf_add(head_out, raw.p, mbox);
+    add_marks(head_out, r, eol);
+    copy_head(head_out, span_sub(rest, 0, n), prefix, eol);
+    *body_out = span_sub(rest, n, rest.n);
+}
+
+void spamd_answer(struct buf *out, const struct spamd_request *q, struct span raw, const struct gate_answer *a, double required)
+{
+    struct buf text;
+    char names[SYMBOLS_MAX];
+    struct spamd_result r = {.is_spam = a->action != ACTION_NONE, .required = required};
+    r.score = required + a->verdict.bits - spamd_acts_from(a);
+    r.symbols = symbols(&a->verdict, names);
+    buf_init(&text, raw.n * 2 + 65536);
+    if (q->method == SPAMD_PROCESS || q->method == SPAMD_HEADERS) {
+        mark(&text, &r.body, raw, &r, a->action == ACTION_REWRITE ? a->subject_prefix : NULL);
+        r.head = buf_span(&text);
+    } else if (q->method == SPAMD_REPORT || q->method == SPAMD_REPORT_IFSPAM) {
+        write_report(&text, &r, a);
+        r.report = buf_span(&text);
+    }
+    if (buf_error(&text))
+        out->err = buf_error(&text);
+    spamd_write_result(out, q, &r);
+    buf_deinit(&text);
+}
+
+void spamd_answer_none(struct buf *out, const struct spamd_request *q, struct span raw, const char *why, double required)
+{
+    struct spamd_result r = {.required = required, .report = span_str(why)};
+    size_t mbox = header_mbox_line(raw);
+    r.head = span_sub(raw, 0, mbox + head_bytes(span_sub(raw, mbox, raw.n)));
+    r.body = span_sub(raw, r.head.n, raw.n);
+    spamd_write_result(out, q, &r);
+}

@@ -17,9 +17,10 @@
 struct door_context {
     uv_loop_t *loop;
     struct gate *gate;
-    const int *fd;            /* bound and listening sockets, non-blocking; the door's from here on */
+    const int *fd;            /* bound and listening sockets, non-blocking; the door's from here on, also when start fails */
     size_t n_fd;
-    const char *const *role;  /* of each: the key of the configuration that it came from ("rspamd.controller") */
+    const char *const *role;  /* of each: the key of the configuration that it came from ("rspamd.controller"). The arrays last
+                                 for the call, the texts for ever */
     unsigned threads;
 };
 
@@ -31,7 +32,9 @@ struct door_ops {
     void (*reload)(struct door *d); /* gate_config is the new one; may be NULL */
     void (*stop)(struct door *d);   /* accept no more; on the loop */
     bool (*is_idle)(struct door *d); /* nothing is in work any more */
-    void (*free)(struct door **d);  /* closes what is left */
+    void (*free)(struct door **d);  /* closes what is left, on the loop's thread. Handles of the loop are closed by the callbacks
+                                       that the daemon runs afterwards (it also waits for work that is under way); what they
+                                       need must live until then. The gate does. */
 };
 
 extern const struct door_ops door_spamd, door_http, door_milter;

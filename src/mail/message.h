@@ -6,11 +6,15 @@
  * Ownership: `struct message` and all it points to live in the arena given to
  * message_parse (or in the input), which must both outlive it.
  * Limits: struct mail_limits; past each, the matching *_TRUNCATED / *_LIMIT anomaly is set and
- * reading goes on with what fits.
+ * reading goes on with what fits. Which text fits is not for padding to choose: every text part has its room
+ * (sample_level: short ones whole, long ones an equal share), and of a part longer than its room the first half
+ * of the room, the last quarter, and sixteen slices spread between them are kept (mail/sample.h). So neither text
+ * in front, behind or around a passage nor other parts push it out of sight, except from between two slices of a
+ * text many times too long; and then TEXT_TRUNCATED says so. Links past max_urls are not kept.
  * Errors: odd input is never an error, it sets an anomaly bit. POSSE_ELIMIT or POSSE_ENOMEM
  * only when the arena cannot hold the result at all.
  * Threads: one mail_parser a thread; message values may be read by any thread.
- * Cost: one pass over headers and structure; text parts are decoded up to max_text_bytes; other
+ * Cost: one pass over headers and structure; text parts are transfer-decoded, up to 16 MiB each; other
  * parts are not decoded until part_content asks.
  * Follows: RFC 5322, 2045-2049, 2047, 2231, 6532, and what real mailers write instead. */
 #ifndef POSSE_MAIL_MESSAGE_H
@@ -26,7 +30,7 @@ struct mail_limits {
     size_t max_fields;       /* of the whole message, parts included */
     size_t max_parts;
     size_t max_depth;        /* of nesting; deeper bytes are kept as one leaf */
-    size_t max_text_bytes;   /* decoded text kept, all text parts together */
+    size_t max_text_bytes;   /* decoded text kept, all text parts together; more where it grew as it became UTF-8 */
     size_t max_urls;
 };
 extern const struct mail_limits mail_limits_default;

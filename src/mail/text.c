@@ -6,15 +6,19 @@
 #include "mail/decode.h"
 #include "mail/magic.h"
 #include "mail/message_priv.h"
+#include "mail/sample.h"
 
 /* Markup is several times its text; so much of it is read for the text that is kept. */
 enum { HTML_PER_TEXT = 4 };
+/* No more of one part is transfer-decoded: several times this must fit into a message's arena. */
+enum { DECODED_MOST = 16 << 20 };
 
 struct builder {
     struct mail_parser *p;
     struct arena *a;
     struct message *m;
-    size_t n_text, n_url, left; /* left: bytes of text that may still be kept */
+    size_t n_text, n_url;
+    size_t level; /* bytes of text that are kept of one part */
 };
 
 static void flag(struct builder *b, enum mail_anomaly bit) { b->m->anomalies |= ANOMALY_BIT(bit); }
@@ -34,23 +38,49 @@ static bool is_encoded(const struct part *p)
     return p->encoding == PART_BASE64 || p->encoding == PART_QP || p->encoding == PART_UUENCODE;
 }
 
-/* At most max bytes of a leaf's content. */
-static struct span content_head(struct builder *b, const struct part *p, size_t max)
+/* The latest allocation, n of its cap bytes, sampled in place. */
+static struct span sampled_here(struct builder *b, uint8_t *p, size_t cap, size_t n, size_t room, enum sample_kind kind)
 {
-    if (!is_encoded(p)) {
-        if (p->body.n > max)
-            flag(b, ANOMALY_TEXT_TRUNCATED);
-        return span_sub(p->body, 0, max);
+    if (n > room) {
+        n = sample_text(span_of(p, n), room, kind, p);
+        flag(b, ANOMALY_TEXT_TRUNCATED);
     }
-    size_t cap = p->body.n < max ? p->body.n : max;
+    arena_shrink(b->a, p, cap, n);
+    return span_of(p, n);
+}
+
+/* A leaf's content, transfer-decoded and then sampled where it was encoded. Of one that is too long to decode, the first and the last half of what may be decoded; in base64 the
+ * second half begins at a line, which the writer's lines of whole groups (RFC 2045 6.8) make the right place. */
+static struct span content(struct builder *b, const struct part *p, size_t room, enum sample_kind kind)
+{
+    if (!is_encoded(p))
+        return p->body;
+    struct span body = p->body;
+    size_t half = body.n > DECODED_MOST ? DECODED_MOST / 2 : body.n, cap = body.n < DECODED_MOST ? body.n : DECODED_MOST;
+    struct part piece = *p;
     uint8_t *out = arena_alloc(b->a, cap);
     if (!out)
         return SPAN_NONE;
-    size_t n = decode_some(p, out, cap, &b->m->anomalies);
-    if (n == max && p->body.n > max)
+    piece.body.n = half;
+    size_t n = decode_some(&piece, out, cap, &b->m->anomalies);
+    if (half < body.n) {
+        struct span rest = span_sub(body, body.n - half, body.n);
+        ptrdiff_t line = span_chr(rest, '\n');
+        piece.body = span_sub(rest, line < 0 ? 0 : (size_t)line + 1, rest.n);
+        n += decode_some(&piece, out + n, cap - n, &b->m->anomalies);
         flag(b, ANOMALY_TEXT_TRUNCATED);
-    arena_shrink(b->a, out, cap, n);
-    return span_of(out, n);
+    }
+    return sampled_here(b, out, cap, n, room, kind);
+}
+
+/* What is kept of s (sample.h); s itself where there is room. */
+static struct span sampled(struct builder *b, struct span s, size_t room, enum sample_kind kind)
+{
+    if (s.n <= room)
+        return s;
+    flag(b, ANOMALY_TEXT_TRUNCATED);
+    uint8_t *out = arena_alloc(b->a, room);
+    return out ? span_of(out, sample_text(s, room, kind, out)) : SPAN_NONE;
 }
 
 /* Kind, label and name of a leaf. */
@@ -97,8 +127,8 @@ static void judge_uu(struct builder *b, struct span text, const struct uu_file *
     b->m->anomalies |= magic_filename(f->name);
 }
 
-/* The text without the uuencoded files in it. */
-static struct span cut_uu(struct builder *b, struct span text)
+/* The text, sampled, without the uuencoded files in it. */
+static struct span cut_uu(struct builder *b, struct span text, size_t room)
 {
     struct uu_file f;
     size_t at = 0, n = 0;
@@ -115,8 +145,7 @@ static struct span cut_uu(struct builder *b, struct span text)
     } while (uu_find(text, at, &f));
     memcpy(out + n, text.p + at, text.n - at);
     n += text.n - at;
-    arena_shrink(b->a, out, text.n, n);
-    return span_of(out, n);
+    return sampled_here(b, out, text.n, n, room, SAMPLE_TEXT);
 }
 
 /* The charset of a page that only its <meta> names; looked for where 8-bit bytes make it matter. */
@@ -255,7 +284,7 @@ static int add_html(struct builder *b, uint32_t part, struct span utf8, struct t
 {
     struct html_caps caps = html_caps_default;
     struct html_result h;
-    caps.max_text_bytes = b->left;
+    caps.max_text_bytes = utf8.n + 1024; /* all of it: what is too long is sampled, not cut */
     if (caps.max_links > b->p->limits.max_urls)
         caps.max_links = b->p->limits.max_urls;
     memset(&h, 0, sizeof h);
@@ -263,8 +292,9 @@ static int add_html(struct builder *b, uint32_t part, struct span utf8, struct t
     if (err != POSSE_OK)
         return err;
     t->is_html = true;
-    t->visible = h.visible;
-    t->hidden = h.hidden;
+    size_t hidden = h.hidden.n < b->level / 4 ? h.hidden.n : b->level / 4;
+    t->visible = sampled(b, h.visible, b->level - hidden, SAMPLE_TEXT);
+    t->hidden = sampled(b, h.hidden, b->level - t->visible.n, SAMPLE_TEXT);
     b->m->anomalies |= h.anomalies;
     add_facts(&b->m->html, &h.facts);
     size_t first = b->n_url;
@@ -277,8 +307,10 @@ static int add_text(struct builder *b, uint32_t index, struct part *p, const str
 {
     bool html = span_eq(p->type, SPAN_LIT("text/html")) || span_eq(p->type, SPAN_LIT("application/xhtml+xml")) ||
                 (p->is_multipart && p->magic == MAGIC_HTML);
-    size_t max = html ? b->left * HTML_PER_TEXT : b->left;
-    struct span s = content_head(b, p, max);
+    bool wide = span_istarts(p->charset, SPAN_LIT("utf-16")) || span_istarts(p->charset, SPAN_LIT("utf-32"));
+    enum sample_kind kind = wide ? SAMPLE_WIDE : html ? SAMPLE_HTML : SAMPLE_TEXT;
+    size_t room = html && b->level < SIZE_MAX / HTML_PER_TEXT ? b->level * HTML_PER_TEXT : b->level;
+    struct span s = content(b, p, room, kind);
     if (arena_failed(b->a))
         return POSSE_ELIMIT;
     if (is_encoded(p) || p->is_multipart ? s.n && memchr(s.p, 0, s.n) != NULL : f->nul)
@@ -288,8 +320,9 @@ static int add_text(struct builder *b, uint32_t index, struct part *p, const str
     if (p->magic == MAGIC_HTML && span_eq(p->type, SPAN_LIT("text/plain")))
         flag(b, ANOMALY_HTML_IN_PLAIN);
     if (f->uu_begin && !html && !is_encoded(p))
-        s = cut_uu(b, s);
-    struct span utf8 = to_utf8(b, p, f, s, html, max);
+        s = cut_uu(b, s.n > DECODED_MOST ? sampled(b, s, room, kind) : s, room);
+    s = sampled(b, s, room, kind);
+    struct span utf8 = to_utf8(b, p, f, s, html, s.n * 4 + 16);
     struct text_block *t = &b->p->text[b->n_text++];
     *t = (struct text_block){.part = index};
     if (html) {
@@ -297,13 +330,11 @@ static int add_text(struct builder *b, uint32_t index, struct part *p, const str
         if (err != POSSE_OK)
             return err;
     } else {
-        t->visible = utf8;
+        t->visible = sampled(b, utf8, b->level, SAMPLE_TEXT);
         add_text_urls(b, index, utf8, b->n_url);
     }
     if (has_zero_width(t->visible))
         flag(b, ANOMALY_ZERO_WIDTH);
-    size_t used = t->visible.n + t->hidden.n;
-    b->left = used < b->left ? b->left - used : 0;
     return arena_failed(b->a) ? POSSE_ELIMIT : POSSE_OK;
 }
 
@@ -343,19 +374,35 @@ static void *keep(struct arena *a, const void *from, size_t bytes)
     return p;
 }
 
+/* How much of each text may be kept, so that no part takes the room of another. */
+static int share_room(struct builder *b, const struct message *m)
+{
+    size_t *size = arena_alloc(b->a, m->n_parts * sizeof *size), n = 0;
+    if (!size)
+        return POSSE_ELIMIT;
+    for (uint32_t i = 0; i < m->n_parts; i++)
+        if (is_read(m, i))
+            size[n++] = m->part[i].body.n;
+    b->level = sample_level(size, n, b->p->limits.max_text_bytes);
+    /* Alone, a text may still grow as it becomes UTF-8. */
+    if (b->level > b->p->limits.max_text_bytes)
+        b->level = b->p->limits.max_text_bytes;
+    arena_shrink(b->a, size, m->n_parts * sizeof *size, 0);
+    return POSSE_OK;
+}
+
 int message_texts(struct mail_parser *p, struct arena *a, struct message *m, struct part *part)
 {
-    struct builder b = {.p = p, .a = a, .m = m, .left = p->limits.max_text_bytes};
+    struct builder b = {.p = p, .a = a, .m = m};
     int err = reserve(p, m->n_parts);
+    if (err == POSSE_OK)
+        err = share_room(&b, m);
     for (uint32_t i = 0; i < m->n_parts && err == POSSE_OK; i++) {
         if (is_leaf(m, i))
             judge_leaf(&b, &part[i]);
         if (!is_read(m, i) || !part[i].body.n)
             continue;
-        if (b.left)
-            err = add_text(&b, i, &part[i], &p->tree.facts[i]);
-        else
-            flag(&b, ANOMALY_TEXT_TRUNCATED);
+        err = add_text(&b, i, &part[i], &p->tree.facts[i]);
     }
     if (err != POSSE_OK)
         return err;

@@ -20,7 +20,7 @@
 #include "mail/message.h"
 
 struct html_link {
-    struct span href;        /* entity-decoded, trimmed, inner TAB/LF removed, cut at 2,048 bytes; not empty, not "#…" */
+    struct span href;        /* entity-decoded, url_strip'd, cut at 2,048 bytes, not yet joined to base_href; not empty, not "#…" */
     struct span shown;       /* visible text inside <a>, a part of `visible`; empty: image or none */
     enum url_origin origin;
     bool hidden;             /* the link itself is hidden from the eye */
@@ -34,7 +34,7 @@ struct html_result {
     struct span hidden;
     const struct html_link *link;
     size_t n_links;
-    struct span base_href;   /* of <base>; empty: none */
+    struct span base_href;   /* of the first <base> with one; empty: none. Relative links mean it (url_join) */
     struct span title;
     struct html_facts facts; /* n_mismatched_links is filled in by message.c, which knows domains */
     uint64_t anomalies;

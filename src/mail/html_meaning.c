@@ -1,6 +1,7 @@
 /* What elements mean: addresses and where they stand, facts to count, and the raw text of
  * script, style, title and form fields. */
 #include "mail/html_priv.h"
+#include "mail/url.h"
 
 enum { HREF_MAX = 2048, TITLE_MAX = 1024 };
 
@@ -21,16 +22,8 @@ static void read_field_text(struct html_doc *d, struct span s)
 static struct span clean_address(struct html_doc *d, struct span raw)
 {
     /* A reference may be longer than what it stands for: &CounterClockwiseContourIntegral; */
-    struct span s = span_trim(html_unescape(d->a, span_sub(span_trim(raw), 0, 4 * HREF_MAX)));
-    s = span_sub(s, 0, HREF_MAX);
-    uint8_t *p = arena_alloc(d->a, s.n);
-    if (!p)
-        return SPAN_NONE;
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] != '\t' && s.p[i] != '\n' && s.p[i] != '\r')
-            p[n++] = s.p[i];
-    return span_of(p, n);
+    struct span s = html_unescape(d->a, span_sub(span_trim(raw), 0, 4 * HREF_MAX));
+    return arena_copy(d->a, span_sub(url_strip(d->a, s), 0, HREF_MAX));
 }
 
 static void note_scheme(struct html_doc *d, struct span href, enum url_origin origin, bool has_download)
@@ -69,15 +62,17 @@ static size_t add_link(struct html_doc *d, struct span raw, enum url_origin orig
     return ++d->n_links;
 }
 
-static bool is_remote(struct span s)
+static bool is_remote(const struct html_doc *d, struct span s)
 {
     s = span_trim(s);
-    return span_istarts(s, SPAN_LIT("http")) || span_istarts(s, SPAN_LIT("//"));
+    if (span_istarts(s, SPAN_LIT("http")) || span_istarts(s, SPAN_LIT("//")))
+        return true;
+    return s.n && span_istarts(d->out->base_href, SPAN_LIT("http")) && !url_has_scheme(s);
 }
 
 void html_add_image(struct html_doc *d, struct span src)
 {
-    d->facts->n_remote_images += is_remote(src);
+    d->facts->n_remote_images += is_remote(d, src);
     add_link(d, src, URL_FROM_IMG, false);
 }
 

@@ -210,8 +210,9 @@ static void add_links(struct builder *b, uint32_t part, const struct html_result
         struct url *u = url_room(b);
         if (!u)
             return;
-        if (!url_parse(b->a, b->p->suffixes, l->href, u))
+        if (!url_parse(b->a, b->p->suffixes, url_join(b->a, h->base_href, l->href), u))
             continue;
+        u->raw = l->href;
         u->origin = (uint8_t)l->origin;
         u->shown = l->shown;
         u->part = part;

@@ -30,9 +30,21 @@ static const struct scheme_row *find_scheme(struct span s)
     return NULL;
 }
 
-/* Without TAB, LF and CR, which browsers drop wherever they stand. */
-static struct span without_breaks(struct arena *a, struct span s)
+/* Blanks and controls at both ends mean nothing to a browser. */
+static struct span trim_controls(struct span s)
 {
+    while (s.n && s.p[0] <= ' ') {
+        s.p++;
+        s.n--;
+    }
+    while (s.n && s.p[s.n - 1] <= ' ')
+        s.n--;
+    return s;
+}
+
+struct span url_strip(struct arena *a, struct span raw)
+{
+    struct span s = trim_controls(raw);
     bool has = false;
     for (size_t i = 0; i < s.n && !has; i++)
         has = s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r';
@@ -169,17 +181,93 @@ static bool read_scheme(struct arena *a, struct span in, size_t colon, struct ur
     return true;
 }
 
-bool url_parse(struct arena *a, const struct suffixes *s, struct span raw, struct url *out)
+/* Offset of the ':' after what may be a scheme, or 0. */
+static size_t scheme_colon(struct span in)
 {
-    struct url u = {.raw = span_sub(span_trim(raw), 0, URL_BYTES_MAX)};
-    struct span in = without_breaks(a, u.raw);
     size_t colon = 0;
-    memset(out, 0, sizeof *out);
     if (in.n && ascii_is_alpha(in.p[0]))
         while (colon < in.n && is_scheme_byte(in.p[colon]))
             colon++;
-    bool has_scheme = colon > 0 && colon < in.n && in.p[colon] == ':';
-    bool ok = has_scheme && read_scheme(a, in, colon, &u);
+    return colon < in.n && in.p[colon] == ':' ? colon : 0;
+}
+
+bool url_has_scheme(struct span s)
+{
+    size_t colon = scheme_colon(s);
+    return colon && (find_scheme(span_sub(s, 0, colon)) ||
+                     (s.n - colon > 2 && is_slash(s.p[colon + 1]) && is_slash(s.p[colon + 2])));
+}
+
+/* RFC 3986 5.2.4: "." and ".." in the path p[from, n) are followed. Returns the new length. */
+static size_t follow_dots(uint8_t *p, size_t from, size_t n)
+{
+    size_t o = from;
+    for (size_t i = from; i < n;) { /* p[i] is the slash before a segment */
+        size_t end = i + 1;
+        while (end < n && !is_slash(p[end]))
+            end++;
+        bool up = end - i == 3 && p[i + 1] == '.' && p[i + 2] == '.', here = end - i == 2 && p[i + 1] == '.';
+        while (up && o > from && !is_slash(p[--o]))
+            continue;
+        if (!up && !here) {
+            memmove(p + o, p + i, end - i);
+            o += end - i;
+        } else if (end == n) {
+            p[o++] = '/';
+        }
+        i = end;
+    }
+    return o;
+}
+
+static size_t span_until(struct span s, size_t from, const char *stops)
+{
+    while (from < s.n && !(s.p[from] && strchr(stops, s.p[from])))
+        from++;
+    return from;
+}
+
+struct span url_join(struct arena *a, struct span base, struct span ref)
+{
+    size_t colon = scheme_colon(base), host = colon + 1;
+    if (url_has_scheme(ref) || !colon || !ref.n || ref.p[0] == '#')
+        return ref;
+    while (host < base.n && is_slash(base.p[host]))
+        host++;
+    size_t root = span_until(base, host, "/\\?#"), path = span_until(base, root, "?#"), keep = path;
+    if (host < colon + 3 || root == host)
+        return ref;
+    bool absolute = is_slash(ref.p[0]), remote = absolute && ref.n > 1 && is_slash(ref.p[1]);
+    if (remote)
+        keep = colon + 1;
+    else if (absolute)
+        keep = root;
+    else if (ref.p[0] != '?')
+        while (keep > root && !is_slash(base.p[keep - 1]))
+            keep--;
+    uint8_t *p = arena_alloc(a, base.n + 1 + ref.n);
+    if (!p)
+        return SPAN_NONE;
+    memcpy(p, base.p, keep);
+    size_t n = keep;
+    if (!absolute && n == root)
+        p[n++] = '/';
+    memcpy(p + n, ref.p, ref.n);
+    n += ref.n;
+    if (remote)
+        return span_of(p, n);
+    size_t end = span_until(span_of(p, n), root, "?#"), to = follow_dots(p, root, end);
+    memmove(p + to, p + end, n - end);
+    return span_of(p, to + n - end);
+}
+
+bool url_parse(struct arena *a, const struct suffixes *s, struct span raw, struct url *out)
+{
+    struct url u = {.raw = span_sub(trim_controls(raw), 0, URL_BYTES_MAX)};
+    struct span in = url_strip(a, u.raw);
+    size_t colon = scheme_colon(in);
+    memset(out, 0, sizeof *out);
+    bool ok = colon && read_scheme(a, in, colon, &u);
     if (!ok && !(ok = read_bare(a, s, in, &u)))
         return false;
     read_domain(s, &u);

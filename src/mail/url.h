@@ -62,6 +62,15 @@ bool suffixes_is_tld(const struct suffixes *s, struct span label);
  * where nothing had to be decoded. Of the flags, HIDDEN is the caller's, as are origin, part, shown. */
 bool url_parse(struct arena *a, const struct suffixes *s, struct span raw, struct url *out);
 
+/* As a browser does before it reads an address: blanks and controls at both ends go, TAB, LF and CR everywhere.
+ * A view of raw where that is enough. */
+struct span url_strip(struct arena *a, struct span raw);
+/* Does s (stripped) name a scheme that is known, or one before "//"? Else it is a relative reference, to a browser. */
+bool url_has_scheme(struct span s);
+/* The reference `ref` seen from the page's base (RFC 3986 5.2, both stripped); ref itself where it has a scheme or
+ * base has no host. */
+struct span url_join(struct arena *a, struct span base, struct span ref);
+
 /* Appends the URLs of `text` to out[0..max), returns how many were added; *anomalies grows. */
 size_t url_find(struct arena *a, const struct suffixes *s, struct span text,
                 struct url *out, size_t max, uint64_t *anomalies);

@@ -96,6 +96,28 @@ static void a_good_message(void **state)
     exact_free(in);
 }
 
+/* Where a <base> names a host, what the page calls "www.bank.example" is there and nowhere else. */
+static void links_are_relative_to_the_base(void **state)
+{
+    (void)state;
+    struct mail_parser *p = mail_parser_new(NULL);
+    struct arena *a = arena_new(64 << 20);
+    struct span in = exact_str("Content-Type: text/html\n\n<base href=\" http://evil.com/x/ \"><a href=login.php>in</a>"
+                               "<a href=www.kernel.org>k</a><a href=http://debian.org/>d</a><img src=a.png>");
+    struct message *m = parse(p, a, in);
+    assert_int_equal(m->n_urls, 4);
+    assert_span_equal(m->url[0].domain, "evil.com");
+    assert_span_equal(m->url[0].path, "/x/login.php");
+    assert_span_equal(m->url[0].raw, "login.php");
+    assert_span_equal(m->url[1].domain, "evil.com");
+    assert_span_equal(m->url[2].domain, "debian.org");
+    assert_span_equal(m->url[3].domain, "evil.com");
+    assert_int_equal(m->html.n_remote_images, 1);
+    mail_parser_free(&p);
+    arena_free(&a);
+    exact_free(in);
+}
+
 static void limits_hold(void **state)
 {
     (void)state;
@@ -168,7 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(oddities_have_their_bit), cmocka_unit_test(a_good_message),
-        cmocka_unit_test(limits_hold), cmocka_unit_test(every_failing_allocation_is_an_error),
+        cmocka_unit_test(links_are_relative_to_the_base), cmocka_unit_test(limits_hold), cmocka_unit_test(every_failing_allocation_is_an_error),
         cmocka_unit_test(every_prefix_parses), cmocka_unit_test(anomaly_names_are_unique),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,12 +185,59 @@ static void registered_domains(void **state)
     assert_false(suffixes_is_tld(list, span_str("co.uk")));
 }
 
+static void controls_are_stripped(void **state)
+{
+    (void)state;
+    static const struct { const char *in, *out; } cases[] = {
+        {"http://a.com/", "http://a.com/"}, {" \x01\x1fjava\tscr\r\nipt:x \x02", "javascript:x"}, {"\n\t ", ""}, {"", ""},
+    };
+    struct arena *a = arena_new(1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct span in = exact_str(cases[i].in);
+        assert_span_equal(url_strip(a, in), cases[i].out);
+        exact_free(in);
+    }
+    struct url u;
+    assert_true(url_parse(a, list, SPAN_LIT("\x01 ht\ntp://a.com/\x02"), &u));
+    assert_span_equal(u.host, "a.com");
+    arena_free(&a);
+}
+
+/* RFC 3986 5.4, and what browsers do besides. */
+static void references_are_joined(void **state)
+{
+    (void)state;
+    static const struct { const char *base, *ref, *out; } cases[] = {
+        {"http://a/b/c/d;p?q", "g", "http://a/b/c/g"}, {"http://a/b/c/d;p?q", "./g", "http://a/b/c/g"},
+        {"http://a/b/c/d;p?q", "g/", "http://a/b/c/g/"}, {"http://a/b/c/d;p?q", "/g", "http://a/g"},
+        {"http://a/b/c/d;p?q", "//g", "http://g"}, {"http://a/b/c/d;p?q", "?y", "http://a/b/c/d;p?y"},
+        {"http://a/b/c/d;p?q", "g?y/./x", "http://a/b/c/g?y/./x"}, {"http://a/b/c/d;p?q", "..", "http://a/b/"},
+        {"http://a/b/c/d;p?q", "../..", "http://a/"}, {"http://a/b/c/d;p?q", "../../../g", "http://a/g"},
+        {"http://a/b/c/d;p?q", "./../g", "http://a/b/g"}, {"http://a/b/c/d;p?q", ".", "http://a/b/c/"},
+        {"http://a/b/c/d;p?q", "g;x=1/../y", "http://a/b/c/y"}, {"http://a/b/c/d;p?q", "..g", "http://a/b/c/..g"},
+        {"https://a.example", "login.php", "https://a.example/login.php"}, {"http://a", "?y", "http://a/?y"},
+        {"http://a/b", "www.bank.com", "http://a/www.bank.com"}, {"http://a/b", "\\g", "http://a\\g"},
+        {"http://a/b", "https://c/d", "https://c/d"}, {"http://a/b", "mailto:x@y.z", "mailto:x@y.z"},
+        {"http://a/b", "javascript:x", "javascript:x"}, {"http://a/b", "a:b", "http://a/a:b"},
+        {"http://a/b", "#f", "#f"}, {"http://a/b", "", ""}, {"mailto:a@b", "g", "g"}, {"g/h", "x", "x"}, {"http://", "x", "x"},
+    };
+    struct arena *a = arena_new(1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct span base = exact_str(cases[i].base), ref = exact_str(cases[i].ref);
+        assert_span_equal(url_join(a, base, ref), cases[i].out);
+        exact_free(base);
+        exact_free(ref);
+    }
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_address_is_read), cmocka_unit_test(what_is_none_is_refused),
         cmocka_unit_test(addresses_are_found_in_text), cmocka_unit_test(too_many_are_told),
-        cmocka_unit_test(registered_domains),
+        cmocka_unit_test(registered_domains), cmocka_unit_test(controls_are_stripped),
+        cmocka_unit_test(references_are_joined),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

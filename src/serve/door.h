@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "serve/gate.h"
+#include "serve/serve.h"
 
 struct door_context {
     uv_loop_t *loop;
@@ -22,6 +23,7 @@ struct door_context {
     const char *const *role;  /* of each: the key of the configuration that it came from ("rspamd.controller"). The arrays last
                                  for the call, the texts for ever */
     unsigned threads;
+    const struct serve_options *options; /* as the daemon was started: for a door that has a process of its own; outlives it */
 };
 
 struct door;

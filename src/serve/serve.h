@@ -24,7 +24,8 @@ struct serve_options {
 int serve_run(const struct serve_options *o, struct report *why);
 /* Whether it would start as far as the configuration goes: values, addresses, users, policies. Binds and writes nothing. */
 int serve_check(const struct serve_options *o, struct report *why);
-/* The milter's process: `posse serve` starts itself with fds; not for people. */
-int serve_milter_child(int argc, char **argv);
+/* The milter's process, `posse serve --milter-child` with the same options: the daemon starts itself with fds 3 to 5 (milter_child.h);
+ * not for people. */
+int serve_milter_child(const struct serve_options *o, struct report *why);
 
 #endif

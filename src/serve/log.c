@@ -188,10 +188,12 @@ static bool may_write(struct log *l, const char *event, unsigned *left_out)
     return may;
 }
 
+bool log_wants(const struct log *l, enum log_level level) { return l && level <= l->most; }
+
 void log_event(struct log *l, enum log_level level, const char *event, ...)
 {
     unsigned left_out = 0;
-    if (level > l->most || !may_write(l, event, &left_out))
+    if (!log_wants(l, level) || !may_write(l, event, &left_out))
         return;
     if (left_out)
         tell_left_out(l, event, left_out);

@@ -17,7 +17,8 @@ enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, L
 struct log;
 struct log *log_new(int fd, enum log_level most, bool is_json, unsigned lines_a_second);
 void log_free(struct log **l);
-/* Pairs of `const char *` name and value, ended by NULL. A NULL value is left out. */
+bool log_wants(const struct log *l, enum log_level level); /* would a line of this level be written at all? */
+/* Pairs of `const char *` name and value, ended by NULL. A NULL value is left out. l may be NULL. */
 void log_event(struct log *l, enum log_level level, const char *event, ...) __attribute__((sentinel));
 
 #endif

@@ -1,0 +1,107 @@
+/* gate_priv: what the files of the gate share.
+ *
+ * A house is what a configuration says: rules, policies, limits. It is counted: gate_reload puts another in its place, and the
+ * old one goes when the last message that was begun in it is done. The engine, with its model, stays.
+ * A slot is a worker of the engine with what one answer needs; there is one a thread of the pool, and one more for lessons.
+ * Locks: `lock` is for houses and slots, and held for a few instructions; `keeping` for what gate_tick and teaching from rows
+ * need; `teaching` for the slot that reads lessons. Nobody holds two. */
+#ifndef POSSE_SERVE_GATE_PRIV_H
+#define POSSE_SERVE_GATE_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "filter/rules.h"
+#include "serve/caps.h"
+#include "serve/gate.h"
+#include "serve/history.h"
+
+struct house {
+    struct config *config;
+    struct policies *policies;
+    struct rules *rules;      /* NULL: none */
+    double ham_loss;
+    uint64_t per_hour, history_bytes, quarantine_bytes;
+    int64_t history_ms, teachable_ms, quarantine_ms;
+    bool has_subjects;
+    unsigned refs;            /* under lock: one is the gate's while it is the present one */
+    struct house *next;       /* all that live, under lock */
+};
+
+/* A policy's bits as the model stood. */
+struct known_bits { struct policy_bits bits; uint64_t generation; bool is_known; };
+
+struct slot {
+    struct gate_answer answer; /* first: an answer is its slot */
+    struct engine_worker *worker;
+    struct reading *reading;
+    struct arena *arena;       /* the answer's texts */
+    struct house *house;       /* whose rules the worker has; counted */
+    struct known_bits *known;  /* one a policy of the house */
+    struct quarantine *quarantine; /* opened when first needed */
+    enum metric_door door;
+    struct slot *next;         /* idle ones */
+};
+
+struct gate {
+    char *home, *history_path, *quarantine_path, *rules_path;
+    struct engine *engine;
+    struct counters *counters;
+    struct log *log;
+    struct history *history;
+    struct caps *caps;
+    bool is_reader;
+    int64_t started_ms;
+    char salt[7];             /* of ids, so that those of two processes differ */
+    atomic_uint_fast64_t last_id;
+
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    struct house *house, *houses;
+    struct slot *slot, *idle;
+    unsigned n_slots, n_out;
+
+    pthread_mutex_t teaching;
+    struct slot teacher;
+
+    pthread_mutex_t keeping;
+    struct events *events;
+    struct quarantine *quarantine;
+    int64_t pruned_ms, moved_ms;
+    uint64_t saved_generation;
+    struct gate_stat stat;
+    uint64_t stat_generation;
+};
+
+int64_t gate_now_ms(void);
+
+/* gate_house.c */
+int house_new(const struct gate *g, struct config *config, struct house **out, struct report *why); /* takes config */
+void house_enter(struct gate *g, struct house *h);   /* makes it the present one */
+struct house *house_hold(struct gate *g);
+void house_drop(struct gate *g, struct house **h);
+void houses_free(struct gate *g);
+
+/* gate_slot.c */
+int slot_init(struct gate *g, struct slot *s);
+void slot_deinit(struct gate *g, struct slot *s);
+int slot_take(struct gate *g, struct slot **out, struct report *why); /* waits for one */
+void slot_give(struct gate *g, struct slot *s);
+void slots_clear(struct gate *g); /* idle ones let go of old houses */
+/* Gives the slot the rules of the house; s->house is counted. */
+int slot_enter(struct gate *g, struct slot *s, struct house *h);
+
+/* gate_act.c: from a verdict to what is done. */
+int gate_act(struct gate *g, struct slot *s, const struct gate_request *r, struct report *why);
+
+/* gate_keep.c: quarantine. */
+bool gate_was_released(struct gate *g, struct slot *s);
+void gate_keep(struct gate *g, struct slot *s, const struct gate_request *r);
+int gate_open_quarantine(const struct gate *g, struct quarantine **q, struct report *why);
+
+/* gate_record.c: history and log of an answer. */
+void gate_record(struct gate *g, struct slot *s, const struct gate_request *r);
+/* "user@example.org" of the first mailbox in From; may be empty. */
+struct span gate_header_from(struct slot *s);
+
+#endif

@@ -68,6 +68,29 @@ ptrdiff_t span_chr(struct span s, uint8_t c)
     return hit ? hit - s.p : -1;
 }
 
+/* Only the last star passed ever needs to take more: what stood before it matched as early as it could. */
+bool span_iglob(struct span s, struct span pattern)
+{
+    size_t i = 0, j = 0, star = SIZE_MAX, from = 0;
+    while (i < s.n) {
+        if (j < pattern.n && pattern.p[j] == '*') {
+            star = j++;
+            from = i;
+        } else if (j < pattern.n && ascii_lower(pattern.p[j]) == ascii_lower(s.p[i])) {
+            i++;
+            j++;
+        } else if (star != SIZE_MAX) {
+            i = ++from;
+            j = star + 1;
+        } else {
+            return false;
+        }
+    }
+    while (j < pattern.n && pattern.p[j] == '*')
+        j++;
+    return j == pattern.n;
+}
+
 struct span span_trim(struct span s)
 {
     while (s.n && ascii_is_space(s.p[0])) {

@@ -50,6 +50,10 @@ ptrdiff_t span_find(struct span s, struct span what);
 ptrdiff_t span_ifind(struct span s, struct span what);
 ptrdiff_t span_chr(struct span s, uint8_t c);
 
+/* Is the whole of s what the pattern says? `*` stands for any bytes, also none; ASCII case is folded. Cost: s.n times the
+ * pattern's bytes at worst, whatever the number of stars. */
+bool span_iglob(struct span s, struct span pattern);
+
 /* Without leading and trailing ASCII white space. */
 struct span span_trim(struct span s);
 

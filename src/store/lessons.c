@@ -2,16 +2,12 @@
 #include "store/lessons.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "store/home.h"
 #include "store/lessons_priv.h"
-#include "store/store_report.h"
 
 /* Features stand in a table of their own, so that listing and counting never read them. The state is in no
  * index: taking back a teacher's million lessons then changes rows in order and no index at random (980,000: 7 s,
@@ -38,148 +34,36 @@ static const char schema[] =
     " sealed_up_to INTEGER NOT NULL) STRICT;"
     "CREATE TABLE changes(epoch INTEGER PRIMARY KEY, oldest INTEGER NOT NULL) STRICT;"
     "CREATE INDEX changes_oldest ON changes(oldest);"
-    "INSERT INTO meta VALUES(1, 1, 0);"
-    "PRAGMA application_id = 0x506f7373;"
-    "PRAGMA user_version = 1;";
+    "INSERT INTO meta VALUES(1, 1, 0);";
 
 /* ---- opening ---- */
 
-static int prepare_folder(const char *path, struct report *why)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
-        return POSSE_OK;
-    char *dir = strndup(path, (size_t)(slash - path));
-    if (!dir)
-        return report_set(why, POSSE_ENOMEM, "%s: out of memory", path);
-    int rc = home_prepare(dir, why);
-    free(dir);
-    return rc;
-}
-
-/* The file is made here, because SQLite would follow the umask; its log takes over the mode. mknod, for closing a
- * descriptor of a database would drop the locks that another handle of this process holds on it. */
-static int prepare_file(const char *path, struct report *why)
-{
-    if (mknod(path, S_IFREG | 0600, 0) == 0)
-        return POSSE_OK;
-    struct stat st;
-    if (errno != EEXIST || lstat(path, &st) != 0)
-        return store_errno(why, "make this file", path);
-    if (!S_ISREG(st.st_mode))
-        return report_set(why, POSSE_ENOTFILE, "%s: not a regular file; remove it or name another", path);
-    if ((st.st_mode & 077) && chmod(path, 0600) != 0)
-        return store_errno(why, "close this file to others", path);
-    return POSSE_OK;
-}
-
-static int query_int(struct lessons *l, const char *sql, int64_t *out)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) != SQLITE_OK)
-        return -1;
-    int rc = sqlite3_step(s);
-    *out = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-    sqlite3_finalize(s);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
-}
-
-/* Somebody else's database must not even be switched to WAL, so this comes first. */
-static int check_version(struct lessons *l, bool *is_new, struct report *why)
-{
-    int64_t app = 0, version = 0, tables = 0;
-    if (query_int(l, "PRAGMA application_id", &app) || query_int(l, "PRAGMA user_version", &version) ||
-        query_int(l, "SELECT count(*) FROM sqlite_schema", &tables))
-        return lessons_fail(l, why, "open the lessons");
-    *is_new = !app && !version && !tables;
-    if (*is_new || (app == LESSONS_APP_ID && version == LESSONS_FORMAT))
-        return POSSE_OK;
-    if (app != LESSONS_APP_ID)
-        return report_set(why, POSSE_EVERSION, "%s: a database, but not of Posse's lessons; name another", l->path);
-    return report_set(why, POSSE_EVERSION, "%s: lessons of format %d, but this version of Posse reads format %d; use "
-                      "the version that wrote them", l->path, (int)version, LESSONS_FORMAT);
-}
-
-/* Two who make the file at once: SQLite does not wait for the lock that this one change needs. */
-static int switch_to_wal(struct lessons *l)
-{
-    for (int tries = 0; tries < 200; tries++) {
-        sqlite3_stmt *s;
-        if (sqlite3_prepare_v2(l->db, "PRAGMA journal_mode = WAL", -1, &s, NULL) != SQLITE_OK)
-            return -1;
-        int rc = sqlite3_step(s);
-        bool done = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
-        sqlite3_finalize(s);
-        if (done)
-            return 0;
-        if (rc != SQLITE_ROW && rc != SQLITE_BUSY && (rc & 0xff) != SQLITE_BUSY)
-            return -1;
-        sqlite3_sleep(50);
-    }
-    return -1;
-}
-
-static int make_schema(struct lessons *l, struct report *why)
-{
-    int rc = lessons_txn_begin(l, why, "make the lessons");
-    if (rc)
-        return rc;
-    bool is_new = false;
-    rc = check_version(l, &is_new, why); /* again, now that nobody else can make it */
-    if (!rc && is_new && sqlite3_exec(l->db, schema, NULL, NULL, NULL) != SQLITE_OK)
-        rc = lessons_fail(l, why, "make the lessons");
-    return lessons_txn_end(l, rc, why, "make the lessons");
-}
-
-static int set_up(struct lessons *l, struct report *why)
-{
-    /* page_size: lessons of 0.3 to 5.5 KB were read at 160-230 k/s from pages of 4 KB, 340-550 k/s from 16 KB, 310-380 k/s
-     * from 32 and 64 KB, at 3.9-4.3 KB a lesson in all of them (50,000 random lessons, 4 runs each). */
-    static const char first[] = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA page_size = 16384;"
-                                "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
-    static const char then[] = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;"
-                               "CREATE TEMP TABLE touched(digest BLOB PRIMARY KEY) WITHOUT ROWID;";
-    sqlite3_busy_timeout(l->db, 10000);
-    sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    bool is_new = false;
-    if (sqlite3_exec(l->db, first, NULL, NULL, NULL) != SQLITE_OK)
-        return lessons_fail(l, why, "open the lessons");
-    int rc = check_version(l, &is_new, why);
-    if (rc)
-        return rc;
-    if (switch_to_wal(l) || sqlite3_exec(l->db, then, NULL, NULL, NULL) != SQLITE_OK)
-        return lessons_fail(l, why, "open the lessons");
-    return is_new ? make_schema(l, why) : POSSE_OK;
-}
-
-static int open_db(struct lessons *l, const char *path, struct report *why)
-{
-    l->path = strdup(path);
-    if (!l->path)
-        return report_set(why, POSSE_ENOMEM, "%s: out of memory", path);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &l->db, flags, NULL) != SQLITE_OK) {
-        if (!l->db)
-            return report_set(why, POSSE_ENOMEM, "%s: out of memory", path);
-        return lessons_fail(l, why, "open the lessons");
-    }
-    return set_up(l, why);
-}
+/* page_size: lessons of 0.3 to 5.5 KB were read at 160-230 k/s from pages of 4 KB, 340-550 k/s from 16 KB, 310-380 k/s
+ * from 32 and 64 KB, at 3.9-4.3 KB a lesson in all of them (50,000 random lessons, 4 runs each). */
+static const struct db_kind kind = {
+    .noun = "lessons",
+    .app_id = LESSONS_APP_ID,
+    .format = LESSONS_FORMAT,
+    .first = "PRAGMA page_size = 16384; PRAGMA cache_size = -16384;",
+    .then = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;"
+            "CREATE TEMP TABLE touched(digest BLOB PRIMARY KEY) WITHOUT ROWID;",
+    .schema = schema,
+    .when_damaged = "run `posse check`; restore it from a copy if it is damaged",
+    .texts = lessons_texts,
+    .n_texts = STMT_N,
+};
 
 int lessons_open(const char *path, struct lessons **out, struct report *why)
 {
     *out = NULL;
-    int rc = prepare_folder(path, why);
-    if (!rc)
-        rc = prepare_file(path, why);
-    if (rc)
-        return rc;
     struct lessons *l = calloc(1, sizeof *l);
-    rc = l ? open_db(l, path, why) : report_set(why, POSSE_ENOMEM, "%s: out of memory", path);
-    if (rc)
-        lessons_close(&l);
+    int rc = l ? db_open(&l->db, path, &kind, why) : report_set(why, POSSE_ENOMEM, "%s: out of memory", path);
+    if (rc) {
+        free(l);
+        return rc;
+    }
     *out = l;
-    return rc;
+    return POSSE_OK;
 }
 
 void lessons_close(struct lessons **l)
@@ -188,10 +72,7 @@ void lessons_close(struct lessons **l)
         return;
     assert(!(*l)->in_each);
     lessons_rollback(*l);
-    for (int i = 0; i < STMT_N; i++)
-        sqlite3_finalize((*l)->stmt[i]);
-    sqlite3_close((*l)->db);
-    free((*l)->path);
+    db_close(&(*l)->db);
     free(*l);
     *l = NULL;
 }
@@ -201,7 +82,7 @@ void lessons_close(struct lessons **l)
 int lessons_begin(struct lessons *l, struct report *why)
 {
     assert(!l->in_batch && !l->in_each);
-    int rc = lessons_txn_begin(l, why, "learn");
+    int rc = db_begin(&l->db, why, "learn");
     l->in_batch = rc == POSSE_OK;
     l->doomed = POSSE_OK;
     return rc;
@@ -212,8 +93,8 @@ int lessons_commit(struct lessons *l, struct report *why)
     assert(l->in_batch && !l->in_each);
     int rc = l->doomed;
     if (rc)
-        report_set(why, rc, "%s: a lesson of this batch failed (%s), so none of it was kept", l->path, posse_strerror(rc));
-    rc = lessons_txn_end(l, rc, why, "learn");
+        report_set(why, rc, "%s: a lesson of this batch failed (%s), so none of it was kept", l->db.path, posse_strerror(rc));
+    rc = db_end(&l->db, rc, why, "learn");
     l->in_batch = false;
     l->doomed = POSSE_OK;
     return rc;
@@ -223,7 +104,7 @@ void lessons_rollback(struct lessons *l)
 {
     if (!l->in_batch)
         return;
-    lessons_txn_end(l, POSSE_EINVAL, NULL, "");
+    db_end(&l->db, POSSE_EINVAL, NULL, "");
     l->in_batch = false;
     l->doomed = POSSE_OK;
 }
@@ -243,12 +124,12 @@ static bool is_name(struct span s)
 static int check_lesson(const struct lessons *l, const struct lesson *x, struct report *why)
 {
     if (!is_name(x->teacher) || !is_name(x->door))
-        return report_set(why, POSSE_EINVAL, "%s: a %s must be 1 to %d bytes of UTF-8 without control characters", l->path,
+        return report_set(why, POSSE_EINVAL, "%s: a %s must be 1 to %d bytes of UTF-8 without control characters", l->db.path,
                           is_name(x->teacher) ? "door" : "teacher's name", LESSONS_NAME_MAX);
     if (x->klass != LESSON_HAM && x->klass != LESSON_SPAM)
-        return report_set(why, POSSE_EINVAL, "%s: a lesson is ham or spam", l->path);
+        return report_set(why, POSSE_EINVAL, "%s: a lesson is ham or spam", l->db.path);
     if (x->features.n < 1 || x->features.n > LESSON_FEATURES_MAX)
-        return report_set(why, POSSE_EINVAL, "%s: a lesson needs 1 to %d bytes of features", l->path, LESSON_FEATURES_MAX);
+        return report_set(why, POSSE_EINVAL, "%s: a lesson needs 1 to %d bytes of features", l->db.path, LESSON_FEATURES_MAX);
     return POSSE_OK;
 }
 
@@ -261,9 +142,9 @@ struct holder {
 static int find_holder(struct lessons *l, const struct lesson *x, struct holder *out, struct report *why)
 {
     *out = (struct holder){0};
-    sqlite3_stmt *s = lessons_stmt(l, STMT_HOLDER);
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_HOLDER);
     if (!s || sqlite3_bind_blob(s, 1, x->digest, sizeof x->digest, SQLITE_STATIC))
-        return lessons_fail(l, why, "learn");
+        return db_fail(&l->db, why, "learn");
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         out->id = (uint64_t)sqlite3_column_int64(s, 0);
@@ -274,44 +155,44 @@ static int find_holder(struct lessons *l, const struct lesson *x, struct holder 
     }
     sqlite3_reset(s);
     if (rc != SQLITE_ROW)
-        return rc == SQLITE_DONE ? POSSE_OK : lessons_fail(l, why, "learn");
+        return rc == SQLITE_DONE ? POSSE_OK : db_fail(&l->db, why, "learn");
     if (out->agrees || out->klass != (int)x->klass)
         return POSSE_OK;
-    s = lessons_stmt(l, STMT_AGREES);
+    s = db_stmt(&l->db, STMT_AGREES);
     if (!s || sqlite3_bind_blob(s, 1, x->digest, sizeof x->digest, SQLITE_STATIC) ||
         sqlite3_bind_int64(s, 2, (sqlite3_int64)out->id) ||
         sqlite3_bind_text(s, 3, (const char *)x->teacher.p, (int)x->teacher.n, SQLITE_STATIC))
-        return lessons_fail(l, why, "learn");
+        return db_fail(&l->db, why, "learn");
     rc = sqlite3_step(s);
     out->agrees = rc == SQLITE_ROW;
     sqlite3_reset(s);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? POSSE_OK : lessons_fail(l, why, "learn");
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? POSSE_OK : db_fail(&l->db, why, "learn");
 }
 
 static int insert(struct lessons *l, const struct lesson *x, enum lesson_state state, uint64_t *id_out, struct report *why)
 {
-    sqlite3_stmt *s = lessons_stmt(l, STMT_INSERT);
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_INSERT);
     if (!s || sqlite3_bind_int64(s, 1, x->time_ms) ||
         sqlite3_bind_text(s, 2, (const char *)x->teacher.p, (int)x->teacher.n, SQLITE_STATIC) ||
         sqlite3_bind_text(s, 3, (const char *)x->door.p, (int)x->door.n, SQLITE_STATIC) ||
         sqlite3_bind_int(s, 4, (int)x->klass) ||
         sqlite3_bind_blob(s, 5, x->digest, sizeof x->digest, SQLITE_STATIC) ||
-        sqlite3_bind_int64(s, 6, x->extractor) || sqlite3_bind_int(s, 7, (int)state) || lessons_run(s))
-        return lessons_fail(l, why, "learn");
-    sqlite3_int64 id = sqlite3_last_insert_rowid(l->db);
-    s = lessons_stmt(l, STMT_FEATURES);
+        sqlite3_bind_int64(s, 6, x->extractor) || sqlite3_bind_int(s, 7, (int)state) || db_run(s))
+        return db_fail(&l->db, why, "learn");
+    sqlite3_int64 id = sqlite3_last_insert_rowid(l->db.h);
+    s = db_stmt(&l->db, STMT_FEATURES);
     if (!s || sqlite3_bind_int64(s, 1, id) || sqlite3_bind_int64(s, 2, (sqlite3_int64)lessons_sum(x)) ||
-        sqlite3_bind_blob(s, 3, x->features.p, (int)x->features.n, SQLITE_STATIC) || lessons_run(s))
-        return lessons_fail(l, why, "learn");
+        sqlite3_bind_blob(s, 3, x->features.p, (int)x->features.n, SQLITE_STATIC) || db_run(s))
+        return db_fail(&l->db, why, "learn");
     *id_out = (uint64_t)id;
     return POSSE_OK;
 }
 
 static int supersede(struct lessons *l, uint64_t id, struct report *why)
 {
-    sqlite3_stmt *s = lessons_stmt(l, STMT_SET_STATE);
-    if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)id) || sqlite3_bind_int(s, 2, LESSON_SUPERSEDED) || lessons_run(s))
-        return lessons_fail(l, why, "learn");
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_SET_STATE);
+    if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)id) || sqlite3_bind_int(s, 2, LESSON_SUPERSEDED) || db_run(s))
+        return db_fail(&l->db, why, "learn");
     return lessons_note_change(l, id, why);
 }
 
@@ -346,16 +227,16 @@ int lessons_append(struct lessons *l, const struct lesson *in, uint64_t *id_out,
     struct added got = {0};
     int rc = check_lesson(l, in, why);
     if (rc == POSSE_OK && l->doomed)
-        rc = report_set(why, l->doomed, "%s: an earlier lesson of this batch failed (%s)", l->path,
+        rc = report_set(why, l->doomed, "%s: an earlier lesson of this batch failed (%s)", l->db.path,
                         posse_strerror(l->doomed));
     if (rc == POSSE_OK && !l->in_batch)
-        rc = lessons_txn_begin(l, why, "learn");
+        rc = db_begin(&l->db, why, "learn");
     if (rc && !l->in_batch)
         return rc;
     if (rc == POSSE_OK)
         rc = append_in_txn(l, in, &got, why);
     if (!l->in_batch)
-        rc = lessons_txn_end(l, rc, why, "learn");
+        rc = db_end(&l->db, rc, why, "learn");
     else if (rc)
         l->doomed = rc;
     if (rc)

@@ -1,41 +1,27 @@
-/* lessons_priv: what the files of the journal share: the handle, its statements, its transactions.
+/* lessons_priv: what the files of the journal share: the handle and its statements.
  * Not for others.  Threads: as lessons.h. */
 #ifndef POSSE_STORE_LESSONS_PRIV_H
 #define POSSE_STORE_LESSONS_PRIV_H
 
-#include <sqlite3.h>
-
+#include "store/db.h"
 #include "store/lessons.h"
 
 enum { LESSONS_APP_ID = 0x506f7373 /* "Poss" */, LESSONS_FORMAT = 1, LESSONS_NAME_MAX = 64 };
 
-/* Texts in lessons_sql.c, same order. */
+/* Texts in lessons_sql.c. */
 enum lessons_stmt {
-    STMT_BEGIN, STMT_COMMIT, STMT_ROLLBACK,
     STMT_HOLDER, STMT_AGREES, STMT_INSERT, STMT_FEATURES, STMT_SET_STATE,
     STMT_META, STMT_BUMP, STMT_PRUNE_CHANGES, STMT_CHANGE, STMT_CHANGED_SINCE,
     STMT_BY_ID, STMT_VERDICTS, STMT_TOUCHED, STMT_CLEAR_TOUCHED, STMT_LAST_ID, STMT_N
 };
+extern const char *const lessons_texts[STMT_N];
 
 struct lessons {
-    sqlite3 *db;
-    char *path;
-    sqlite3_stmt *stmt[STMT_N]; /* prepared on first use */
+    struct db db;
     bool in_batch;              /* between lessons_begin and its end */
     bool in_each;               /* a callback is running */
     int doomed;                 /* code of the append that failed within the batch */
 };
-
-/* The code and the report for what SQLite said last. `doing`: "learn", "read the lessons" ... */
-int lessons_fail(struct lessons *l, struct report *why, const char *doing);
-/* NULL: out of memory, or the schema is damaged; lessons_fail says which. Reset and unbound. */
-sqlite3_stmt *lessons_stmt(struct lessons *l, enum lessons_stmt id);
-/* Runs a statement that gives no rows, and resets it; SQLITE_OK or the error. */
-int lessons_run(sqlite3_stmt *s);
-
-int lessons_txn_begin(struct lessons *l, struct report *why, const char *doing);
-/* rc == 0: commits; otherwise, and when the commit fails, undoes. */
-int lessons_txn_end(struct lessons *l, int rc, struct report *why, const char *doing);
 
 struct lessons_meta { uint64_t epoch, sealed_up_to; };
 int lessons_meta(struct lessons *l, struct lessons_meta *out, struct report *why);

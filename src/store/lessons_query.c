@@ -1,9 +1,7 @@
 /* lessons_query: reading the journal. */
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "store/lessons_priv.h"
@@ -73,7 +71,7 @@ static bool read_features(sqlite3_stmt *s, struct lesson *x)
 static int damaged(struct lessons *l, uint64_t id, struct report *why)
 {
     return report_set(why, POSSE_ECORRUPT, "%s: lesson %llu is damaged; restore the file from a copy, or forget that lesson",
-                      l->path, (unsigned long long)id);
+                      l->db.path, (unsigned long long)id);
 }
 
 static int each_row(struct lessons *l, sqlite3_stmt *s, bool with_features, int (*fn)(void *, const struct lesson *),
@@ -84,7 +82,7 @@ static int each_row(struct lessons *l, sqlite3_stmt *s, bool with_features, int 
         if (rc == SQLITE_DONE)
             return POSSE_OK;
         if (rc != SQLITE_ROW)
-            return lessons_fail(l, why, "read the lessons");
+            return db_fail(&l->db, why, "read the lessons");
         struct lesson x;
         if (!read_row(s, &x) || (with_features && !read_features(s, &x)))
             return damaged(l, (uint64_t)sqlite3_column_int64(s, 0), why);
@@ -108,24 +106,12 @@ int lessons_each(struct lessons *l, const struct lesson_filter *f, bool with_fea
              f->newest_first ? " DESC" : "");
     sqlite3_stmt *s = NULL;
     int rc;
-    if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) || lessons_bind(s, f, 0))
-        rc = lessons_fail(l, why, "read the lessons");
+    if (sqlite3_prepare_v2(l->db.h, sql, -1, &s, NULL) || lessons_bind(s, f, 0))
+        rc = db_fail(&l->db, why, "read the lessons");
     else
         rc = each_row(l, s, with_features, fn, ctx, why);
     sqlite3_finalize(s);
     return rc;
-}
-
-static uint64_t file_bytes(const struct lessons *l)
-{
-    struct stat st;
-    uint64_t n = stat(l->path, &st) == 0 ? (uint64_t)st.st_size : 0;
-    char *log = NULL;
-    if (asprintf(&log, "%s-wal", l->path) >= 0) {
-        n += stat(log, &st) == 0 ? (uint64_t)st.st_size : 0;
-        free(log);
-    }
-    return n;
 }
 
 static void count_group(struct lessons_count *c, int state, int klass, uint64_t n)
@@ -142,14 +128,14 @@ static void count_group(struct lessons_count *c, int state, int klass, uint64_t 
 static int one_number(struct lessons *l, enum lessons_stmt id, uint64_t arg, uint64_t *out, struct report *why)
 {
     *out = 0;
-    sqlite3_stmt *s = lessons_stmt(l, id);
+    sqlite3_stmt *s = db_stmt(&l->db, id);
     if (!s || (sqlite3_bind_parameter_count(s) && sqlite3_bind_int64(s, 1, (sqlite3_int64)arg)))
-        return lessons_fail(l, why, "read the lessons");
+        return db_fail(&l->db, why, "read the lessons");
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
         *out = (uint64_t)sqlite3_column_int64(s, 0);
     sqlite3_reset(s);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? POSSE_OK : lessons_fail(l, why, "read the lessons");
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? POSSE_OK : db_fail(&l->db, why, "read the lessons");
 }
 
 int lessons_count(struct lessons *l, struct lessons_count *out, struct report *why)
@@ -157,10 +143,10 @@ int lessons_count(struct lessons *l, struct lessons_count *out, struct report *w
     *out = (struct lessons_count){0};
     sqlite3_stmt *s = NULL;
     int step = SQLITE_ERROR;
-    if (sqlite3_prepare_v2(l->db, "SELECT state, klass, count(*) FROM lessons GROUP BY 1, 2", -1, &s, NULL) == SQLITE_OK)
+    if (sqlite3_prepare_v2(l->db.h, "SELECT state, klass, count(*) FROM lessons GROUP BY 1, 2", -1, &s, NULL) == SQLITE_OK)
         while ((step = sqlite3_step(s)) == SQLITE_ROW)
             count_group(out, sqlite3_column_int(s, 0), sqlite3_column_int(s, 1), (uint64_t)sqlite3_column_int64(s, 2));
-    int rc = step == SQLITE_DONE ? POSSE_OK : lessons_fail(l, why, "count the lessons");
+    int rc = step == SQLITE_DONE ? POSSE_OK : db_fail(&l->db, why, "count the lessons");
     sqlite3_finalize(s);
     struct lessons_meta meta = {0};
     if (!rc)
@@ -170,7 +156,7 @@ int lessons_count(struct lessons *l, struct lessons_count *out, struct report *w
     if (!rc)
         rc = lessons_changed_since(l, 0, &out->oldest_changed, why);
     out->sealed_up_to = meta.sealed_up_to;
-    out->file_bytes = file_bytes(l);
+    out->file_bytes = db_file_bytes(&l->db);
     return rc;
 }
 
@@ -197,31 +183,18 @@ int lessons_changed_since(struct lessons *l, uint64_t epoch, uint64_t *oldest_ou
 
 /* ---- checking ---- */
 
-static int check_pages(struct lessons *l, struct report *why)
-{
-    sqlite3_stmt *s = NULL;
-    int rc = POSSE_OK;
-    if (sqlite3_prepare_v2(l->db, "PRAGMA integrity_check(1)", -1, &s, NULL) || sqlite3_step(s) != SQLITE_ROW)
-        rc = lessons_fail(l, why, "check the lessons");
-    else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok") != 0)
-        rc = report_set(why, POSSE_ECORRUPT, "%s: %s; restore it from a copy", l->path,
-                        (const char *)sqlite3_column_text(s, 0));
-    sqlite3_finalize(s);
-    return rc;
-}
-
 /* A query that must give no row; the first column of one that it gives is a lesson's number. */
 static int check_none(struct lessons *l, const char *sql, const char *what, struct report *why)
 {
     sqlite3_stmt *s = NULL;
     int rc = POSSE_OK, step = SQLITE_ERROR;
-    if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) == SQLITE_OK)
+    if (sqlite3_prepare_v2(l->db.h, sql, -1, &s, NULL) == SQLITE_OK)
         step = sqlite3_step(s);
     if (step == SQLITE_ROW)
-        rc = report_set(why, POSSE_ECORRUPT, "%s: lesson %lld: %s; restore the file from a copy", l->path,
+        rc = report_set(why, POSSE_ECORRUPT, "%s: lesson %lld: %s; restore the file from a copy", l->db.path,
                         (long long)sqlite3_column_int64(s, 0), what);
     else if (step != SQLITE_DONE)
-        rc = lessons_fail(l, why, "check the lessons");
+        rc = db_fail(&l->db, why, "check the lessons");
     sqlite3_finalize(s);
     return rc;
 }
@@ -235,7 +208,7 @@ static int ignore(void *ctx, const struct lesson *x)
 
 int lessons_check(struct lessons *l, struct report *why)
 {
-    int rc = check_pages(l, why);
+    int rc = db_check(&l->db, why);
     if (!rc)
         rc = lessons_each(l, &LESSON_FILTER_ANY, true, ignore, NULL, why);
     if (!rc)

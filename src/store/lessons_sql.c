@@ -1,17 +1,12 @@
-/* lessons_sql: statements, errors and transactions of the journal. */
-#include <stdio.h>
+/* lessons_sql: the statements of the journal. */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "store/lessons_priv.h"
-#include "store/store_report.h"
 
 /* States are written as numbers: 0 live, 1 revoked, 2 superseded, 3 sealed (enum lesson_state). */
-static const char *const texts[STMT_N] = {
-    [STMT_BEGIN] = "BEGIN IMMEDIATE",
-    [STMT_COMMIT] = "COMMIT",
-    [STMT_ROLLBACK] = "ROLLBACK",
+const char *const lessons_texts[STMT_N] = {
     /* The lesson whose class holds for a digest: the live one, else the last sealed one (see L1). */
     [STMT_HOLDER] = "SELECT id, klass, state, teacher FROM lessons WHERE digest = ?1 AND state IN (0, 3) "
                     "ORDER BY state, id DESC LIMIT 1",
@@ -33,81 +28,9 @@ static const char *const texts[STMT_N] = {
     [STMT_LAST_ID] = "SELECT seq FROM sqlite_sequence WHERE name = 'lessons'",
 };
 
-static int code_of(sqlite3 *db)
-{
-    int err = sqlite3_extended_errcode(db), sys = sqlite3_system_errno(db);
-    if (err == SQLITE_IOERR_NOMEM)
-        return POSSE_ENOMEM;
-    switch (err & 0xff) {
-    case SQLITE_FULL: return POSSE_EFULL;
-    case SQLITE_BUSY: case SQLITE_LOCKED: return POSSE_EBUSY;
-    case SQLITE_NOMEM: return POSSE_ENOMEM;
-    case SQLITE_CORRUPT: case SQLITE_NOTADB: case SQLITE_ERROR: case SQLITE_SCHEMA: return POSSE_ECORRUPT;
-    case SQLITE_READONLY: case SQLITE_PERM: case SQLITE_AUTH: return POSSE_EACCES;
-    case SQLITE_CANTOPEN: return sys ? posse_errno(sys) : POSSE_EACCES;
-    case SQLITE_IOERR: return sys ? posse_errno(sys) : POSSE_EIO;
-    case SQLITE_CONSTRAINT: case SQLITE_TOOBIG: case SQLITE_MISUSE: return POSSE_EINVAL;
-    default: return POSSE_EIO;
-    }
-}
-
-int lessons_fail(struct lessons *l, struct report *why, const char *doing)
-{
-    int code = code_of(l->db);
-    const char *advice = code == POSSE_ECORRUPT
-                             ? "run `posse check`; restore it from a copy if it is damaged"
-                             : store_advice(code);
-    return report_set(why, code, "%s: cannot %s: %s%s%s", l->path, doing, sqlite3_errmsg(l->db), *advice ? "; " : "",
-                      advice);
-}
-
-sqlite3_stmt *lessons_stmt(struct lessons *l, enum lessons_stmt id)
-{
-    sqlite3_stmt **s = &l->stmt[id];
-    if (!*s && sqlite3_prepare_v3(l->db, texts[id], -1, SQLITE_PREPARE_PERSISTENT, s, NULL) != SQLITE_OK)
-        return NULL;
-    sqlite3_reset(*s);
-    sqlite3_clear_bindings(*s);
-    return *s;
-}
-
-int lessons_run(sqlite3_stmt *s)
-{
-    if (!s)
-        return SQLITE_NOMEM;
-    int rc = sqlite3_step(s);
-    sqlite3_reset(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
-int lessons_txn_begin(struct lessons *l, struct report *why, const char *doing)
-{
-    if (lessons_run(lessons_stmt(l, STMT_BEGIN)))
-        return lessons_fail(l, why, doing);
-    return POSSE_OK;
-}
-
-static void undo(struct lessons *l)
-{
-    /* Some errors (a full disk among them) have undone the transaction already. */
-    if (!sqlite3_get_autocommit(l->db))
-        lessons_run(lessons_stmt(l, STMT_ROLLBACK));
-}
-
-int lessons_txn_end(struct lessons *l, int rc, struct report *why, const char *doing)
-{
-    if (rc == POSSE_OK && sqlite3_get_autocommit(l->db))
-        rc = report_set(why, POSSE_EIO, "%s: cannot %s: the transaction was lost", l->path, doing);
-    if (rc == POSSE_OK && lessons_run(lessons_stmt(l, STMT_COMMIT)))
-        rc = lessons_fail(l, why, doing);
-    if (rc)
-        undo(l);
-    return rc;
-}
-
 int lessons_meta(struct lessons *l, struct lessons_meta *out, struct report *why)
 {
-    sqlite3_stmt *s = lessons_stmt(l, STMT_META);
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_META);
     int rc = s ? sqlite3_step(s) : SQLITE_NOMEM;
     if (rc == SQLITE_ROW) {
         out->epoch = (uint64_t)sqlite3_column_int64(s, 0);
@@ -116,22 +39,22 @@ int lessons_meta(struct lessons *l, struct lessons_meta *out, struct report *why
     if (s)
         sqlite3_reset(s);
     if (rc == SQLITE_DONE)
-        return report_set(why, POSSE_ECORRUPT, "%s: its row of state is missing; restore it from a copy", l->path);
-    return rc == SQLITE_ROW ? POSSE_OK : lessons_fail(l, why, "read its state");
+        return report_set(why, POSSE_ECORRUPT, "%s: its row of state is missing; restore it from a copy", l->db.path);
+    return rc == SQLITE_ROW ? POSSE_OK : db_fail(&l->db, why, "read its state");
 }
 
 /* Of the changes only those are kept that are lower than all later ones: the answer to "lowest since epoch E" is
  * then the first row past E, and the first row of all is the lowest ever. */
 int lessons_note_change(struct lessons *l, uint64_t oldest, struct report *why)
 {
-    if (lessons_run(lessons_stmt(l, STMT_BUMP)))
-        return lessons_fail(l, why, "note a change");
+    if (db_run(db_stmt(&l->db, STMT_BUMP)))
+        return db_fail(&l->db, why, "note a change");
     if (!oldest)
         return POSSE_OK;
     for (int i = 0; i < 2; i++) {
-        sqlite3_stmt *s = lessons_stmt(l, i ? STMT_CHANGE : STMT_PRUNE_CHANGES);
-        if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)oldest) || lessons_run(s))
-            return lessons_fail(l, why, "note a change");
+        sqlite3_stmt *s = db_stmt(&l->db, i ? STMT_CHANGE : STMT_PRUNE_CHANGES);
+        if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)oldest) || db_run(s))
+            return db_fail(&l->db, why, "note a change");
     }
     return POSSE_OK;
 }

@@ -23,20 +23,20 @@ static int run_picked(struct lessons *l, const char *before, const char *picked,
     snprintf(sql, sizeof sql, "%s(%s)%s", before, picked, after);
     sqlite3_stmt *s = NULL;
     int step = SQLITE_ERROR;
-    if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) == SQLITE_OK && lessons_bind(s, f, sealed) == SQLITE_OK)
+    if (sqlite3_prepare_v2(l->db.h, sql, -1, &s, NULL) == SQLITE_OK && lessons_bind(s, f, sealed) == SQLITE_OK)
         step = sqlite3_step(s);
     if (step == SQLITE_ROW)
         *value_out = sqlite3_column_int64(s, 0);
-    int rc = step == SQLITE_ROW || step == SQLITE_DONE ? POSSE_OK : lessons_fail(l, why, "change the lessons");
+    int rc = step == SQLITE_ROW || step == SQLITE_DONE ? POSSE_OK : db_fail(&l->db, why, "change the lessons");
     sqlite3_finalize(s);
     return rc;
 }
 
 static int set_state(struct lessons *l, uint64_t id, enum lesson_state state, struct report *why)
 {
-    sqlite3_stmt *s = lessons_stmt(l, STMT_SET_STATE);
-    if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)id) || sqlite3_bind_int(s, 2, (int)state) || lessons_run(s))
-        return lessons_fail(l, why, "change the lessons");
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_SET_STATE);
+    if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)id) || sqlite3_bind_int(s, 2, (int)state) || db_run(s))
+        return db_fail(&l->db, why, "change the lessons");
     return POSSE_OK;
 }
 
@@ -50,9 +50,9 @@ struct standing {
 static int read_standing(struct lessons *l, const void *digest, uint64_t sealed, struct standing *out, struct report *why)
 {
     *out = (struct standing){.run_klass = -1};
-    sqlite3_stmt *s = lessons_stmt(l, STMT_VERDICTS);
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_VERDICTS);
     if (!s || sqlite3_bind_blob(s, 1, digest, 32, SQLITE_STATIC) || sqlite3_bind_int64(s, 2, (sqlite3_int64)sealed))
-        return lessons_fail(l, why, "change the lessons");
+        return db_fail(&l->db, why, "change the lessons");
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
@@ -63,7 +63,7 @@ static int read_standing(struct lessons *l, const void *digest, uint64_t sealed,
             out->was_live = id;
     }
     sqlite3_reset(s);
-    return step == SQLITE_DONE ? POSSE_OK : lessons_fail(l, why, "change the lessons");
+    return step == SQLITE_DONE ? POSSE_OK : db_fail(&l->db, why, "change the lessons");
 }
 
 static int rejudge(struct lessons *l, const void *digest, uint64_t sealed, uint64_t *oldest, struct report *why)
@@ -88,14 +88,14 @@ static int rejudge(struct lessons *l, const void *digest, uint64_t sealed, uint6
 
 static int rejudge_touched(struct lessons *l, uint64_t sealed, uint64_t *oldest, struct report *why)
 {
-    sqlite3_stmt *s = lessons_stmt(l, STMT_TOUCHED);
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_TOUCHED);
     if (!s)
-        return lessons_fail(l, why, "change the lessons");
+        return db_fail(&l->db, why, "change the lessons");
     int rc = POSSE_OK, step = SQLITE_DONE;
     while (!rc && (step = sqlite3_step(s)) == SQLITE_ROW)
         rc = rejudge(l, sqlite3_column_blob(s, 0), sealed, oldest, why);
     if (!rc && step != SQLITE_DONE)
-        rc = lessons_fail(l, why, "change the lessons");
+        rc = db_fail(&l->db, why, "change the lessons");
     sqlite3_reset(s);
     return rc;
 }
@@ -111,8 +111,8 @@ static int change_picked(struct lessons *l, const struct lesson_filter *f, const
     struct lessons_meta meta;
     int64_t lowest = 0, ignored = 0;
     int rc = lessons_meta(l, &meta, why);
-    if (!rc && lessons_run(lessons_stmt(l, STMT_CLEAR_TOUCHED)))
-        rc = lessons_fail(l, why, "change the lessons");
+    if (!rc && db_run(db_stmt(&l->db, STMT_CLEAR_TOUCHED)))
+        rc = db_fail(&l->db, why, "change the lessons");
     if (!rc)
         rc = run_picked(l, "INSERT OR IGNORE INTO temp.touched SELECT digest FROM lessons m WHERE id IN ", picked,
                         " AND EXISTS (SELECT 1 FROM lessons o WHERE o.digest = m.digest AND o.id <> m.id)", f,
@@ -124,7 +124,7 @@ static int change_picked(struct lessons *l, const struct lesson_filter *f, const
         rc = run_picked(l, change, picked, "", f, meta.sealed_up_to, &ignored, why);
     if (rc)
         return rc;
-    *n = (uint64_t)sqlite3_changes64(l->db);
+    *n = (uint64_t)sqlite3_changes64(l->db.h);
     *oldest = (uint64_t)lowest;
     rc = rejudge_touched(l, meta.sealed_up_to, oldest, why);
     return rc || !*n ? rc : lessons_note_change(l, *oldest, why);
@@ -133,23 +133,23 @@ static int change_picked(struct lessons *l, const struct lesson_filter *f, const
 /* One lesson asked for by its number deserves a clear answer. */
 static int check_id(struct lessons *l, uint64_t id, bool must_be_open, struct report *why)
 {
-    sqlite3_stmt *s = lessons_stmt(l, STMT_BY_ID);
+    sqlite3_stmt *s = db_stmt(&l->db, STMT_BY_ID);
     struct lessons_meta meta;
     int rc = lessons_meta(l, &meta, why);
     if (rc)
         return rc;
     if (!s || sqlite3_bind_int64(s, 1, (sqlite3_int64)id))
-        return lessons_fail(l, why, "read the lessons");
+        return db_fail(&l->db, why, "read the lessons");
     int step = sqlite3_step(s);
     sqlite3_reset(s);
     if (step == SQLITE_DONE)
-        return report_set(why, POSSE_ENOENT, "%s: there is no lesson %llu; `posse lessons` lists them", l->path,
+        return report_set(why, POSSE_ENOENT, "%s: there is no lesson %llu; `posse lessons` lists them", l->db.path,
                           (unsigned long long)id);
     if (step != SQLITE_ROW)
-        return lessons_fail(l, why, "read the lessons");
+        return db_fail(&l->db, why, "read the lessons");
     if (must_be_open && id <= meta.sealed_up_to)
         return report_set(why, POSSE_EINVAL, "%s: lesson %llu is older than the horizon and cannot be taken back; `posse "
-                          "forget` deletes it", l->path, (unsigned long long)id);
+                          "forget` deletes it", l->db.path, (unsigned long long)id);
     return POSSE_OK;
 }
 
@@ -159,7 +159,7 @@ static int undo(struct lessons *l, const struct lesson_filter *f, bool forget, u
     assert(!l->in_batch && !l->in_each);
     *n_out = *oldest_out = 0;
     uint64_t n = 0, oldest = 0;
-    int rc = lessons_txn_begin(l, why, "change the lessons");
+    int rc = db_begin(&l->db, why, "change the lessons");
     if (rc)
         return rc;
     if (f->id)
@@ -169,7 +169,7 @@ static int undo(struct lessons *l, const struct lesson_filter *f, bool forget, u
     else if (!rc)
         rc = change_picked(l, f, "UPDATE lessons SET state = 1 WHERE id IN ",
                            " AND state IN (0, 2) AND lessons.id > :sealed", &n, &oldest, why);
-    rc = lessons_txn_end(l, rc, why, "change the lessons");
+    rc = db_end(&l->db, rc, why, "change the lessons");
     if (!rc) {
         *n_out = n;
         *oldest_out = oldest;
@@ -180,9 +180,9 @@ static int undo(struct lessons *l, const struct lesson_filter *f, bool forget, u
 /* The old pages stand in the log until it is cut. */
 static void cut_log(struct lessons *l, struct report *why)
 {
-    if (sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_wal_checkpoint_v2(l->db.h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
         report_set(why, POSSE_OK, "%s: the lessons are deleted, but traces stay in its log until the other processes that "
-                   "have it open end", l->path);
+                   "have it open end", l->db.path);
 }
 
 int lessons_revoke(struct lessons *l, const struct lesson_filter *f, uint64_t *n_out, uint64_t *oldest_out,
@@ -204,8 +204,8 @@ static int run_up_to(struct lessons *l, const char *sql, uint64_t id, struct rep
 {
     sqlite3_stmt *s = NULL;
     int rc = POSSE_OK;
-    if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) || sqlite3_bind_int64(s, 1, (sqlite3_int64)id) || lessons_run(s))
-        rc = lessons_fail(l, why, "fold old lessons in");
+    if (sqlite3_prepare_v2(l->db.h, sql, -1, &s, NULL) || sqlite3_bind_int64(s, 1, (sqlite3_int64)id) || db_run(s))
+        rc = db_fail(&l->db, why, "fold old lessons in");
     sqlite3_finalize(s);
     return rc;
 }
@@ -217,7 +217,7 @@ static int check_base(struct lessons *l, uint64_t up_to_id, uint64_t epoch, stru
     int rc = lessons_changed_since(l, epoch, &oldest, why);
     if (!rc && oldest && oldest <= up_to_id)
         rc = report_set(why, POSSE_EBUSY, "%s: lesson %llu changed while old lessons were folded in; they stay as they are",
-                        l->path, (unsigned long long)oldest);
+                        l->db.path, (unsigned long long)oldest);
     return rc;
 }
 
@@ -239,8 +239,8 @@ int lessons_seal_since(struct lessons *l, uint64_t up_to_id, uint64_t epoch, str
     if (rc)
         return rc;
     if (up_to_id > c.last_id)
-        return report_set(why, POSSE_EINVAL, "%s: there is no lesson %llu yet", l->path, (unsigned long long)up_to_id);
-    rc = lessons_txn_begin(l, why, "fold old lessons in");
+        return report_set(why, POSSE_EINVAL, "%s: there is no lesson %llu yet", l->db.path, (unsigned long long)up_to_id);
+    rc = db_begin(&l->db, why, "fold old lessons in");
     if (rc)
         return rc;
     rc = check_base(l, up_to_id, epoch, why);
@@ -248,7 +248,7 @@ int lessons_seal_since(struct lessons *l, uint64_t up_to_id, uint64_t epoch, str
         rc = run_up_to(l, steps[i], up_to_id, why);
     if (!rc)
         rc = lessons_note_change(l, 0, why);
-    rc = lessons_txn_end(l, rc, why, "fold old lessons in");
+    rc = db_end(&l->db, rc, why, "fold old lessons in");
     if (!rc)
         cut_log(l, why);
     return rc;

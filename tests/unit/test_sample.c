@@ -97,7 +97,8 @@ static void padding_hides_nothing(void **state)
         {"Content-Type: text/html\n\n", "<!-- nothing that is ever shown -->\n", "", 90000, 0},
         {"Content-Type: text/html\n\n", "words of no weight, many of them\n", "", 10000, 0},
         {"Content-Transfer-Encoding: quoted-printable\n\n", "words of no weight, many of =\nthem\n", "", 60000, 0},
-        {"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--b\n\n", "words of no weight, many of them\n", "\n--b--\n", 9000, 0},
+        {"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--b\n\n", "words of no weight, many of them\n", "\n--b--\n",
+         9000, 0},
     };
     struct mail_parser *p = mail_parser_new(NULL);
     struct arena *a = arena_new(96 << 20);
@@ -127,7 +128,8 @@ static void a_part_does_not_starve_another(void **state)
     (void)state;
     struct mail_parser *p = mail_parser_new(NULL);
     struct arena *a = arena_new(96 << 20);
-    struct span in = padded("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n", "words of no weight, many of them\n", 60000, 0,
+    struct span in = padded("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n", "words of no weight, many of them\n",
+                            60000, 0,
                             "\n--b\nContent-Type: text/html\n\n<a href=\"http://other.example.net/\">last</a>\n--b--\n");
     struct message *m;
     assert_int_equal(message_parse(p, a, in, &m), POSSE_OK);

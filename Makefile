@@ -12,10 +12,11 @@ all: $(BUILD)/build.ninja  ## build the release binary, build/posse
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) -Dtests=false
 
-run:  ## install what is missing, build, judge the mail in samples/ with the model that ships
+run:  ## install what is missing, build, judge the mail in samples/, start the daemon with every door on 127.0.0.1
 	@scripts/deps.sh build
 	@$(MAKE) --no-print-directory all
 	@POSSE_HOME=$(BUILD)/no-home $(BUILD)/posse scan --explain samples/ham samples/spam || test $$? -eq 1
+	@scripts/run.sh $(BUILD)
 
 test:  ## install what tests need, build, run every test
 	@scripts/deps.sh build test

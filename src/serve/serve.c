@@ -311,7 +311,8 @@ static int start_door(struct serve *s, const struct door_ops *ops, struct report
                 role[mine] = l[i].role;
                 fd[mine++] = sockets_take(s->sockets, i);
             }
-    struct door_context c = {.loop = &s->loop, .gate = s->gate, .fd = fd, .n_fd = mine, .role = role, .threads = s->threads};
+    struct door_context c = {.loop = &s->loop, .gate = s->gate, .fd = fd, .n_fd = mine, .role = role, .threads = s->threads,
+                             .options = s->o};
     struct running *r = &s->door[s->n_doors];
     if (!rc && mine && !(rc = ops->start(&c, &r->door, why))) {
         r->ops = ops;
@@ -380,16 +381,14 @@ static void announce(struct serve *s)
 
 /* ---- ending ---- */
 
-static void close_handle(uv_handle_t *h, void *arg)
-{
-    (void)arg;
-    if (!uv_is_closing(h))
-        uv_close(h, NULL);
-}
-
 /* Doors first, for their handles have callbacks; then what is ours. Work that is under way is waited for. */
 static void end_loop(struct serve *s)
 {
+    s->is_stopping = true;
+    if (s->tick.data) { /* a door may run the loop while it closes */
+        uv_timer_stop(&s->tick);
+        uv_timer_stop(&s->drain);
+    }
     for (size_t i = 0; i < s->n_doors; i++)
         s->door[i].ops->free(&s->door[i].door);
     s->n_doors = 0;
@@ -397,11 +396,11 @@ static void end_loop(struct serve *s)
         return;
     for (int i = 0; i < SIGNALS; i++)
         if (s->signal[i].data)
-            close_handle((uv_handle_t *)&s->signal[i], NULL);
+            uv_close((uv_handle_t *)&s->signal[i], NULL);
     if (s->tick.data) {
-        close_handle((uv_handle_t *)&s->tick, NULL);
-        close_handle((uv_handle_t *)&s->drain, NULL);
-        close_handle((uv_handle_t *)&s->watchdog, NULL);
+        uv_close((uv_handle_t *)&s->tick, NULL);
+        uv_close((uv_handle_t *)&s->drain, NULL);
+        uv_close((uv_handle_t *)&s->watchdog, NULL);
     }
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);

@@ -9,11 +9,16 @@
 #define POSSE_MAIL_WORDS_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "mail/charset.h"
 
 struct span words_decode(struct charset_set *cs, struct arena *a, struct span raw, uint64_t *anomalies);
 
 /* Without line ends and outer blanks; a view when the value is on one line. */
 struct span words_unfold(struct arena *a, struct span raw);
+
+/* The other way: UTF-8 as the value of a header field, on one line. Plain ASCII as it is, but for control characters (blanks);
+ * else encoded words of at most 75 bytes, cut between characters. */
+void words_encode(struct buf *out, struct span utf8);
 
 #endif

@@ -26,6 +26,8 @@ const struct config_key cli_keys[] = {
      "How many log lines of each kind of event are written a second; how many more there were is said in one."},
     {"limits.message_bytes", CONFIG_BYTES, "bytes", "64M", 1024, 1073741824,
      "A bigger message is not read at all and reported as an error."},
+    {"limits.per_address", CONFIG_INT, "", "100", 1, 1000000,
+     "How many connections one address may hold at a time at the HTTP doors; trusted networks are not counted."},
     {"limits.time", CONFIG_TIME, "s", "5m", 1, 86400,
      "How long a request may take from its first byte to its last; then it is answered with an error and closed."},
     {"log.format", CONFIG_STRING, "", "text", 0, 0, "How log lines are written: text (name=value) or json."},
@@ -56,6 +58,14 @@ const struct config_key cli_keys[] = {
      "Addresses of the rspamd door's controller, which also learns. None: off."},
     {"rspamd.listen", CONFIG_LIST, "", "", 0, 0,
      "Addresses for clients of rspamd (rspamc, Haraka, Exim): 127.0.0.1:11333 or unix:/path. None: off."},
+    {"rspamd.loopback_learns", CONFIG_BOOL, "", "false", 0, 0,
+     "Whether programs on this machine may teach through the controller without the password."},
+    {"rspamd.password", CONFIG_STRING, "", "", 0, 0,
+     "What the controller wants in the Password header of those who teach; empty: nobody teaches there with a password. Keep "
+     "the file closed to others."},
+    {"rspamd.trusted", CONFIG_LIST, "", "127.0.0.0/8, ::1, unix", 0, 0,
+     "Networks of mail servers whose word on the client's address and login is believed, and who may look at numbers; unix: those "
+     "who connect to a socket with a path."},
     {"scan.threads", CONFIG_INT, "", "0", 0, 1024,
      "How many threads read mail; 0 means as many as the machine lets this process run on."},
     {"serve.socket_group", CONFIG_STRING, "", "", 0, 0,

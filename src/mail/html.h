@@ -20,7 +20,7 @@
 #include "mail/message.h"
 
 struct html_link {
-    struct span href;        /* entity-decoded, url_strip'd, cut at 2,048 bytes, not yet joined to base_href; not empty, not "#…" */
+    struct span href;        /* entity-decoded, url_strip'd, cut at 2,048 bytes, not joined to the base; not empty, not "#…" */
     struct span shown;       /* visible text inside <a>, a part of `visible`; empty: image or none */
     enum url_origin origin;
     bool hidden;             /* the link itself is hidden from the eye */

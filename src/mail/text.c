@@ -49,8 +49,9 @@ static struct span sampled_here(struct builder *b, uint8_t *p, size_t cap, size_
     return span_of(p, n);
 }
 
-/* A leaf's content, transfer-decoded and then sampled where it was encoded. Of one that is too long to decode, the first and the last half of what may be decoded; in base64 the
- * second half begins at a line, which the writer's lines of whole groups (RFC 2045 6.8) make the right place. */
+/* A leaf's content, transfer-decoded and then sampled where it was encoded. Of one that is too long to decode, the
+ * first and the last half of what may be; in base64 the second half begins at a line, which the writer's lines of
+ * whole groups make the right place. */
 static struct span content(struct builder *b, const struct part *p, size_t room, enum sample_kind kind)
 {
     if (!is_encoded(p))

@@ -452,6 +452,7 @@ static void check_reasons(struct kit *k)
         assert_true(plain.bits == v.bits && plain.n_reasons == 0);
         assert_true(v.n_reasons > 0 && v.n_reasons <= REASONS_MAX);
         double sum = 0;
+        assert_int_equal(v.reason[v.n_reasons - 1].kind, REASON_REST);
         for (size_t j = 0; j < v.n_reasons; j++)
             sum += v.reason[j].bits;
         if (!(fabs(sum - v.bits) < 1e-9))

@@ -1,0 +1,223 @@
+/* What the gate answered, in rspamd's words. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/jsonout.h"
+#include "mail/url.h"
+#include "mail/words.h"
+#include "serve/mark.h"
+#include "serve/rspamd_proto.h"
+
+enum { URLS_LOOKED_AT = 128 };
+
+static const char *const action_names[ACTIONS] = {
+    [ACTION_NONE] = "no action",      [ACTION_TAG] = "add header",        [ACTION_REWRITE] = "rewrite subject",
+    [ACTION_DEFER] = "soft reject",   [ACTION_QUARANTINE] = "quarantine", [ACTION_REJECT] = "reject",
+    [ACTION_DISCARD] = "discard",
+};
+
+static const struct { const char *name, *text; bool many; } kinds[REASON_KINDS] = {
+    [REASON_RULE] = {"POSSE_RULE", "a rule or list of the operator", true},
+    [REASON_WORDS] = {"POSSE_WORDS", "words in subject or text", true},
+    [REASON_FORM] = {"POSSE_FORM", "a sign in sender, form, parts or links", true},
+    [REASON_HEADER] = {"POSSE_HEADER", "a header field or part, byte for byte", true},
+    [REASON_RULES_LEFT] = {"POSSE_OTHER_RULES", "all other rules", false},
+    [REASON_WORDS_LEFT] = {"POSSE_OTHER_WORDS", "all other words", false},
+    [REASON_FORM_LEFT] = {"POSSE_OTHER_FORM", "all other signs", false},
+    [REASON_HEADER_LEFT] = {"POSSE_OTHER_HEADERS", "all other header fields", false},
+    [REASON_REST] = {"POSSE_PRIOR", "prior odds and calibration", false},
+};
+
+const char *rspamd_action_name(enum action a) { return action_names[a]; }
+
+const char *rspamd_symbol_kind(size_t i, const char **text_out)
+{
+    if (i >= REASON_KINDS)
+        return NULL;
+    *text_out = kinds[i].text;
+    return kinds[i].name;
+}
+
+static long hundredths(double bits) { return lround(fmax(-1e9, fmin(1e9, bits)) * 100); }
+
+double rspamd_score(double bits) { return (double)hundredths(bits) / 100; }
+
+double rspamd_required(const struct gate_answer *a)
+{
+    static const enum action harshest_first[] = {ACTION_REJECT, ACTION_DISCARD, ACTION_QUARANTINE, ACTION_DEFER, ACTION_REWRITE,
+                                                 ACTION_TAG};
+    for (size_t i = 0; i < sizeof harshest_first / sizeof *harshest_first; i++)
+        if (isfinite(a->action_bits[harshest_first[i]]))
+            return rspamd_score(a->action_bits[harshest_first[i]]);
+    return rspamd_score(a->verdict.threshold_bits);
+}
+
+size_t rspamd_symbols(const struct verdict *v, struct rspamd_symbol out[REASONS_MAX])
+{
+    unsigned seen[REASON_KINDS] = {0};
+    double bits[REASONS_MAX];
+    long rounded[REASONS_MAX];
+    for (size_t i = 0; i < v->n_reasons; i++)
+        bits[i] = v->reason[i].bits;
+    reason_round(bits, v->n_reasons, v->bits, rounded);
+    for (size_t i = 0; i < v->n_reasons; i++) {
+        enum reason_kind k = v->reason[i].kind;
+        if (kinds[k].many)
+            snprintf(out[i].name, sizeof out[i].name, "%s_%u", kinds[k].name, ++seen[k]);
+        else
+            snprintf(out[i].name, sizeof out[i].name, "%s", kinds[k].name);
+        out[i].score = (double)rounded[i] / 100;
+        out[i].text = v->reason[i].text;
+    }
+    return v->n_reasons;
+}
+
+static void add_number(struct buf *b, const char *name, double x, bool is_first)
+{
+    json_name(b, name, is_first);
+    buf_add_fmt(b, "%.2f", x);
+}
+
+static void add_text(struct buf *b, const char *name, struct span s, bool is_first)
+{
+    json_name(b, name, is_first);
+    json_string(b, s);
+}
+
+static void add_thresholds(struct buf *b, const struct gate_answer *a)
+{
+    bool first = true;
+    buf_add_str(b, ",\"thresholds\":{");
+    for (int i = ACTIONS - 1; i > ACTION_NONE; i--)
+        if (isfinite(a->action_bits[i])) {
+            add_number(b, action_names[i], rspamd_score(a->action_bits[i]), first);
+            first = false;
+        }
+    buf_add_byte(b, '}');
+}
+
+static void add_symbols(struct buf *b, const struct gate_answer *a)
+{
+    struct rspamd_symbol s[REASONS_MAX];
+    size_t n = rspamd_symbols(&a->verdict, s);
+    buf_add_str(b, ",\"symbols\":{");
+    for (size_t i = 0; i < n; i++) { /* names and numbers need no escapes */
+        buf_add_fmt(b, "%s\"%s\":{\"name\":\"%s\",\"score\":%.2f,\"metric_score\":%.2f,\"description\":", i ? "," : "", s[i].name,
+                    s[i].name, s[i].score, s[i].score);
+        json_string(b, span_str(s[i].text));
+        buf_add_byte(b, '}');
+    }
+    buf_add_byte(b, '}');
+}
+
+/* What a mail server says to the one who sends it. */
+static const char *smtp_message(enum action action)
+{
+    switch (action) {
+    case ACTION_DEFER: return "Try again later";
+    case ACTION_QUARANTINE:
+    case ACTION_REJECT: return "Message refused as spam";
+    default: return NULL;
+    }
+}
+
+static void add_subject(struct buf *b, const struct gate_answer *a)
+{
+    struct buf plain, coded;
+    buf_init(&plain, 64 << 10);
+    buf_init(&coded, 128 << 10);
+    buf_add_str(&plain, a->subject_prefix ? a->subject_prefix : "");
+    if (a->message)
+        buf_add_span(&plain, a->message->subject);
+    words_encode(&coded, buf_span(&plain));
+    if (!buf_error(&plain) && !buf_error(&coded))
+        add_text(b, "subject", buf_span(&coded), false);
+    buf_deinit(&plain);
+    buf_deinit(&coded);
+}
+
+/* One value a name, never a list, and remove_headers in small whole numbers: some clients decode nothing else. 0: all of them. */
+static void add_milter(struct buf *b, const struct gate_answer *a, unsigned level)
+{
+    struct mark m[MARK_FIELDS];
+    size_t n = mark_fields(a, level, m);
+    buf_add_str(b, ",\"milter\":{\"add_headers\":{");
+    for (size_t i = 0; i < n; i++)
+        buf_add_fmt(b, "%s\"%s\":{\"value\":\"%s\",\"order\":0}", i ? "," : "", m[i].name, m[i].value);
+    buf_add_str(b, "},\"remove_headers\":{\"X-Spam\":0,\"X-Posse\":0}}");
+}
+
+/* The hosts of links, each once. */
+static void add_urls(struct buf *b, const struct message *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_urls && i < URLS_LOOKED_AT; i++) {
+        const struct url *u = &m->url[i];
+        bool again = u->host.n == 0 || (u->flags & URL_IS_MAILTO);
+        for (size_t j = 0; j < i && !again; j++)
+            again = span_eq(m->url[j].host, u->host);
+        if (again)
+            continue;
+        buf_add_str(b, n ? "," : ",\"urls\":[");
+        json_string(b, u->host);
+        n++;
+    }
+    if (n)
+        buf_add_byte(b, ']');
+}
+
+static struct span message_id(const struct message *m)
+{
+    const struct field *f = m ? message_field(m, FIELD_MESSAGE_ID) : NULL;
+    return f ? rspamd_address(f->raw) : SPAN_NONE;
+}
+
+void rspamd_json(const struct gate_answer *a, unsigned level, struct buf *out)
+{
+    const char *said = smtp_message(a->action);
+    struct span id = message_id(a->message);
+    buf_add_str(out, "{\"is_skipped\":false");
+    add_number(out, "score", rspamd_score(a->verdict.bits), false);
+    add_number(out, "required_score", rspamd_required(a), false);
+    add_text(out, "action", span_str(action_names[a->action]), false);
+    add_thresholds(out, a);
+    add_symbols(out, a);
+    buf_add_str(out, ",\"messages\":{");
+    if (said)
+        add_text(out, "smtp_message", span_str(said), true);
+    buf_add_byte(out, '}');
+    if (a->action == ACTION_REWRITE)
+        add_subject(out, a);
+    if (a->message)
+        add_urls(out, a->message);
+    add_text(out, "message-id", id.n ? id : SPAN_LIT("undef"), false);
+    buf_add_fmt(out, ",\"time_real\":%.6f", a->seconds);
+    add_text(out, "posse-id", span_str(a->id), false);
+    add_milter(out, a, level);
+    buf_add_byte(out, '}');
+}
+
+void rspamd_text(const struct gate_answer *a, const char *version, struct buf *out)
+{
+    bool spam = a->verdict.klass == VERDICT_SPAM;
+    long score = hundredths(a->verdict.bits), threshold = hundredths(a->verdict.threshold_bits);
+    struct rspamd_symbol s[REASONS_MAX];
+    size_t n = rspamd_symbols(&a->verdict, s);
+    if (!spam && score >= threshold)
+        score = threshold - 1; /* clients compare the two numbers: rounding must not turn the verdict */
+    buf_add_fmt(out, "RSPAMD/%s 0 EX_OK\r\nMetric: default; %s; %.2f / %.2f / 0.0\r\nAction: %s\r\n", version,
+                spam ? "True" : "False", (double)score / 100, (double)threshold / 100, action_names[a->action]);
+    for (size_t i = 0; i < n; i++)
+        buf_add_fmt(out, "Symbol: %s(%.2f)\r\n", s[i].name, s[i].score);
+    if (a->action == ACTION_REWRITE && a->subject_prefix && a->message) {
+        struct buf plain;
+        buf_init(&plain, 64 << 10);
+        buf_add_str(&plain, a->subject_prefix);
+        buf_add_span(&plain, a->message->subject);
+        buf_add_str(out, "Subject: ");
+        words_encode(out, buf_span(&plain));
+        buf_add_str(out, "\r\n");
+        buf_deinit(&plain);
+    }
+    buf_add_str(out, "\r\n");
+}

@@ -146,8 +146,10 @@ static int write_rows(struct history *h, const struct row *first, struct report 
         err = events_begin(h->events, why);
     if (err)
         return err;
-    for (const struct row *r = first; r && !err; r = r->next)
+    for (const struct row *r = first; r && !err; r = r->next) {
         err = events_append(h->events, &r->event, why);
+        err = err == POSSE_EEXIST ? 0 : err; /* the first row of an id stays */
+    }
     int end = events_commit(h->events, err ? NULL : why);
     return err ? err : end;
 }

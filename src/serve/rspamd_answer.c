@@ -139,11 +139,11 @@ static void add_subject(struct buf *b, const struct gate_answer *a)
 /* One value a name, never a list, and remove_headers in small whole numbers: some clients decode nothing else. 0: all of them. */
 static void add_milter(struct buf *b, const struct gate_answer *a, unsigned level)
 {
-    struct mark m[MARK_FIELDS];
-    size_t n = mark_fields(a, level, m);
+    struct mark m;
+    mark_of(a, level, POLICY_REMOTE, &m);
     buf_add_str(b, ",\"milter\":{\"add_headers\":{");
-    for (size_t i = 0; i < n; i++)
-        buf_add_fmt(b, "%s\"%s\":{\"value\":\"%s\",\"order\":0}", i ? "," : "", m[i].name, m[i].value);
+    for (size_t i = 0; i < m.n; i++)
+        buf_add_fmt(b, "%s\"%s\":{\"value\":\"%s\",\"order\":0}", i ? "," : "", m.field[i].name, m.field[i].value);
     buf_add_str(b, "},\"remove_headers\":{\"X-Spam\":0,\"X-Posse\":0}}");
 }
 

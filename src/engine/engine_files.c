@@ -4,9 +4,9 @@
  * u64 epoch}: the fold of the live lessons up to `id`, as they stood at the journal's `epoch`. It still holds when no lesson
  * up to `id` changed since (lessons_changed_since), and none beyond it was sealed.
  *   model.posse           written on closing, and when lessons were taken back
- *   checkpoints/ID.posse  one each CHECKPOINT_EVERY lessons. Those kept are spaced exponentially backwards, each about twice as
- *                         far back as the next, so that taking back a lesson costs no more than about its age; those that
- *                         hold no longer are removed, for they hold what somebody took back.
+ *   checkpoints/ID.posse  on the way to it, one each CHECKPOINT_EVERY lessons, thinned out by checkpoints.h, so that taking back
+ *                         a lesson costs little more than folding what came after it; those that hold no longer are
+ *                         removed, for they hold what somebody took back.
  *   base/ID.posse         the fold of all that was sealed: of these alone nobody can make another. It is on disk under
  *                         its own name before the lessons are sealed; one of another id than the journal's is a leftover.
  * Only a base must be there: without the others the fold takes longer. */
@@ -144,8 +144,12 @@ int engine_restart(struct engine *e, uint64_t up_to, struct report *why)
         return POSSE_OK;
     e->is_moved = n || sealed; /* model.posse is not what it could be */
     while (n-- > 0)
-        if (id[n] <= up_to && path_of(e, path, "checkpoints", id[n]) && try_file(e, path, sealed, up_to))
+        if (id[n] <= up_to && path_of(e, path, "checkpoints", id[n]) && try_file(e, path, sealed, up_to)) {
+            if (up_to == UINT64_MAX)
+                e->checkpoint_id = id[n]; /* newer ones are good no more */
             return POSSE_OK;
+        }
+    e->checkpoint_id = up_to == UINT64_MAX ? 0 : e->checkpoint_id;
     engine_hide_begin(e);
     model_clear(e->model);
     engine_hide_end(e);
@@ -211,28 +215,19 @@ static bool head_of(const char *path, struct fold_head *h)
     return ok;
 }
 
-/* Oldest first: keep one that is the only one left in its octave of distance from the newest. */
 static void thin_out(struct engine *e)
 {
     char path[PATH_BYTES];
     uint64_t id[CHECKPOINTS_MAX];
     size_t n = list_ids(e, "checkpoints", id);
-    for (size_t i = 0; i + 1 < n; i++) {
-        uint64_t octave = (e->last_id - id[i]) / CHECKPOINT_EVERY, next = (e->last_id - id[i + 1]) / CHECKPOINT_EVERY;
-        bool same = id[i + 1] < e->last_id && octave && next && __builtin_clzll(octave) == __builtin_clzll(next);
-        /* of two in one octave the older one stays: it grows into the next */
-        if (same && path_of(e, path, "checkpoints", id[i + 1])) {
+    for (size_t i = checkpoints_thin(id, n); i < n; i++)
+        if (path_of(e, path, "checkpoints", id[i]))
             unlink(path);
-            memmove(id + i + 1, id + i + 2, (n - i - 2) * sizeof *id);
-            n--;
-            i--;
-        }
-    }
 }
 
-void engine_checkpoint(struct engine *e)
+void engine_checkpoint(struct engine *e, uint64_t target)
 {
-    if (e->is_frozen || e->last_id < e->checkpoint_id + CHECKPOINT_EVERY)
+    if (e->is_frozen || !checkpoint_is_due(e->checkpoint_id, e->last_id, target))
         return;
     e->checkpoint_id = e->last_id; /* failed or not: the next try is CHECKPOINT_EVERY lessons away */
     if (write_in(e, "checkpoints", NULL) == 0)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "engine/engine_priv.h"
+#include "engine/relay.h"
 
 /* A fold that is made aside is nobody's business until it is whole. */
 void engine_hide_begin(struct engine *e)
@@ -53,51 +54,141 @@ static void show(struct engine *e)
     snapshot_close(&e->shown_file);
 }
 
-enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1, FOLLOW_TRIES = 20 };
+/* Folding is two jobs of about the same length, so two threads do them: this one reads the journal, checks and decodes
+ * the lessons and asks the prior, which no lesson moves; the other one moves the model by them, in their order. */
+enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1, FOLLOW_TRIES = 20, BATCH_LESSONS = 32, BATCHES = 4 };
+
+struct batch {
+    struct arena *arena;
+    unsigned n;
+    struct decoded {
+        uint64_t id;
+        bool is_spam, is_other; /* other: made by another version: kept in the journal, no longer part of the model */
+        double prior_odds;
+        struct feature_set set;
+    } lesson[BATCH_LESSONS];
+};
 
 struct fold {
     struct engine *e;
     uint64_t up_to;       /* last id that may be folded */
-    bool with_checkpoints;
-    struct arena *arena;
+    uint64_t target;      /* last id that will be; 0: no checkpoints on the way */
+    struct batch *batch;  /* BATCHES of them */
+    struct batch *now;    /* the one that is filled */
+    struct relay relay;
     struct report *why;
 };
+
+static void fold_batch(void *ctx, unsigned piece)
+{
+    struct fold *f = ctx;
+    struct batch *b = &f->batch[piece];
+    for (unsigned i = 0; i < b->n; i++) {
+        const struct decoded *d = &b->lesson[i];
+        f->e->last_id = d->id;
+        if (d->is_other)
+            continue;
+        engine_hide_begin(f->e);
+        model_teach_with(f->e->model, &d->set, d->prior_odds, d->is_spam);
+        engine_hide_end(f->e);
+        f->e->is_moved = true;
+        if (f->target)
+            engine_checkpoint(f->e, f->target);
+    }
+}
+
+static void next_batch(struct fold *f)
+{
+    f->now = &f->batch[relay_next(&f->relay)];
+    f->now->n = 0;
+    arena_reset(f->now->arena);
+}
 
 static int fold_one(void *ctx, const struct lesson *l)
 {
     struct fold *f = ctx;
     if (l->id > f->up_to)
         return FOLD_STOP;
-    f->e->last_id = l->id;
-    if (l->extractor != EXTRACTOR_VERSION || l->features.n == 0)
-        return POSSE_OK; /* made by another version: kept in the journal, no longer part of the model */
-    arena_reset(f->arena);
+    if (f->now->n == BATCH_LESSONS) {
+        relay_hand(&f->relay);
+        next_batch(f);
+    }
+    struct decoded *d = &f->now->lesson[f->now->n];
+    *d = (struct decoded){.id = l->id, .is_spam = l->klass == LESSON_SPAM};
+    d->is_other = l->extractor != EXTRACTOR_VERSION || l->features.n == 0;
     struct reader in = reader_of(l->features);
-    struct feature_set set;
-    int err = feature_decode(f->arena, &in, &set);
+    int err = d->is_other ? POSSE_OK : feature_decode(f->now->arena, &in, &d->set);
     if (err)
         return report_set(f->why, err, "%s/lessons.db: lesson %llu is damaged: `posse unlearn %llu` takes it out", f->e->home,
                           (unsigned long long)l->id, (unsigned long long)l->id);
-    engine_hide_begin(f->e);
-    model_teach(f->e->model, &set, l->klass == LESSON_SPAM);
-    engine_hide_end(f->e);
-    f->e->is_moved = true;
-    if (f->with_checkpoints)
-        engine_checkpoint(f->e);
+    if (!d->is_other)
+        d->prior_odds = model_prior_odds(f->e->model, &d->set);
+    f->now->n++;
     return POSSE_OK;
+}
+
+static int fold_begin(struct fold *f)
+{
+    f->batch = calloc(BATCHES, sizeof *f->batch);
+    for (unsigned i = 0; f->batch && i < BATCHES; i++)
+        if (!(f->batch[i].arena = arena_new(FOLD_ARENA_BYTES)))
+            return POSSE_ENOMEM;
+    if (!f->batch)
+        return POSSE_ENOMEM;
+    relay_init(&f->relay, BATCHES, fold_batch, f);
+    next_batch(f);
+    return POSSE_OK;
+}
+
+static void fold_free(struct fold *f)
+{
+    for (unsigned i = 0; f->batch && i < BATCHES; i++)
+        arena_free(&f->batch[i].arena);
+    free(f->batch);
+}
+
+/* What is left; a fold of few lessons is done here and starts no thread. */
+static void fold_end(struct fold *f)
+{
+    if (f->relay.has_thread)
+        relay_hand(&f->relay);
+    else
+        fold_batch(f, (unsigned)(f->now - f->batch));
+    relay_end(&f->relay);
+}
+
+static int last_one(void *ctx, const struct lesson *l)
+{
+    *(uint64_t *)ctx = l->id;
+    return 1;
+}
+
+static uint64_t target_of(struct engine *e, uint64_t up_to)
+{
+    uint64_t last = 0;
+    struct lesson_filter newest = LESSON_FILTER_ANY;
+    newest.newest_first = newest.live_only = true;
+    newest.limit = 1;
+    if (lessons_each(e->lessons, &newest, false, last_one, &last, NULL) < 0)
+        return 0;
+    return last < up_to ? last : up_to;
 }
 
 /* Folds what comes after last_id, up to `up_to`. */
 static int fold_on(struct engine *e, uint64_t up_to, struct report *why)
 {
-    struct fold f = {.e = e, .up_to = up_to, .with_checkpoints = !e->in_batch, .arena = arena_new(FOLD_ARENA_BYTES), .why = why};
-    if (!f.arena)
-        return report_set(why, POSSE_ENOMEM, "out of memory");
+    struct fold f = {.e = e, .up_to = up_to, .target = e->in_batch ? 0 : target_of(e, up_to), .why = why};
+    int err = fold_begin(&f);
+    if (err) {
+        fold_free(&f);
+        return report_set(why, err, "out of memory");
+    }
     struct lesson_filter filter = LESSON_FILTER_ANY;
     filter.after_id = e->last_id;
     filter.live_only = true;
-    int err = lessons_each(e->lessons, &filter, true, fold_one, &f, why);
-    arena_free(&f.arena);
+    err = lessons_each(e->lessons, &filter, true, fold_one, &f, why);
+    fold_end(&f);
+    fold_free(&f);
     return err == FOLD_STOP ? POSSE_OK : err;
 }
 
@@ -180,7 +271,7 @@ int engine_commit(struct engine *e, struct report *why)
     if (err) /* none of it is kept, and its numbers will be given again: nothing that knows of it may stay */
         e->is_stale = true;
     else if (was_batch && !e->is_stale)
-        engine_checkpoint(e);
+        engine_checkpoint(e, e->last_id);
     pthread_mutex_unlock(&e->order);
     return err;
 }
@@ -209,7 +300,7 @@ static int move(struct engine *e, uint64_t id, const struct feature_set *set, bo
     engine_hide_end(e);
     e->last_id = id;
     if (!e->in_batch)
-        engine_checkpoint(e);
+        engine_checkpoint(e, e->last_id);
     return POSSE_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/checkpoints.h"
 #include "engine/engine.h"
 #include "filter/extract.h"
 #include "filter/model.h"
@@ -70,8 +71,8 @@ struct engine_worker {
     struct reading reading;
 };
 
-/* Checkpoints of 32 MB are spaced so that a fold from one takes about a second; a base is made when it takes in so many. */
-enum { CHECKPOINT_EVERY = 10000, HORIZON_LEAST = 1000 };
+/* A base is made when it takes in so many. */
+enum { HORIZON_LEAST = 1000 };
 
 /* engine_fold.c: the model as a fold of the journal. The caller holds `order` and not `lock`, or is alone. */
 int engine_follow(struct engine *e, struct report *why); /* to where the journal is */
@@ -83,7 +84,8 @@ int engine_fold_up_to(struct engine *e, uint64_t id, struct report *why);
 /* Starts from the best of those that are good and do not go beyond up_to; without any, from nothing. */
 int engine_restart(struct engine *e, uint64_t up_to, struct report *why);
 int engine_save(struct engine *e, struct report *why);
-void engine_checkpoint(struct engine *e);       /* when the last one is far enough; failing does no harm */
+/* When one is due, on the way to lesson `target` (checkpoints.h); failing does no harm. */
+void engine_checkpoint(struct engine *e, uint64_t target);
 void engine_drop_checkpoints(struct engine *e); /* those that hold no longer */
 /* Folds what is older than cutoff_ms into a base, for good, when it is enough to be worth it. Leaves the model stale. */
 int engine_seal(struct engine *e, int64_t cutoff_ms, struct report *why);

@@ -69,7 +69,9 @@ uint64_t model_lessons(const struct model *m)
     return learner_lessons(m->learner, false) + learner_lessons(m->learner, true);
 }
 
-static void ask(const struct model *m, const struct feature_set *f, struct answers *a)
+double model_prior_odds(const struct model *m, const struct feature_set *f) { return m->prior ? prior_odds(m->prior, f) : 0; }
+
+static void ask_with(const struct model *m, const struct feature_set *f, double prior, struct answers *a)
 {
     if (model_lessons(m) == 0)
         memset(&a->odds, 0, sizeof a->odds); /* untaught: the table is not even touched */
@@ -77,8 +79,13 @@ static void ask(const struct model *m, const struct feature_set *f, struct answe
         learner_judge(m->learner, f, &a->odds);
     memcpy(a->x, a->odds.odds, LEARNED * sizeof *a->x);
     if (m->prior)
-        a->x[LEARNED] = prior_odds(m->prior, f);
+        a->x[LEARNED] = prior;
     a->raw = fuse_judge(&m->fuse, a->x);
+}
+
+static void ask(const struct model *m, const struct feature_set *f, struct answers *a)
+{
+    ask_with(m, f, model_prior_odds(m, f), a);
 }
 
 void model_score(const struct model *m, const struct feature_set *f, struct model_score *out)
@@ -91,8 +98,13 @@ void model_score(const struct model *m, const struct feature_set *f, struct mode
 
 void model_teach(struct model *m, const struct feature_set *f, bool is_spam)
 {
+    model_teach_with(m, f, model_prior_odds(m, f), is_spam);
+}
+
+void model_teach_with(struct model *m, const struct feature_set *f, double prior, bool is_spam)
+{
     struct answers a;
-    ask(m, f, &a);
+    ask_with(m, f, prior, &a);
     if (model_lessons(m) == 0)
         learner_judge(m->learner, f, &a.odds); /* its novelty is needed for the step */
     calib_teach(&m->calib, a.raw, is_spam);

@@ -27,6 +27,9 @@ void model_clear(struct model *m); /* back to the state of model_new */
 void model_score(const struct model *m, const struct feature_set *f, struct model_score *out);
 /* f as decoded from a lesson: ascending within each view. */
 void model_teach(struct model *m, const struct feature_set *f, bool is_spam);
+/* The same in two steps: what the prior says of f, which no lesson moves (any thread, any time), and the rest. */
+double model_prior_odds(const struct model *m, const struct feature_set *f);
+void model_teach_with(struct model *m, const struct feature_set *f, double prior_odds, bool is_spam);
 uint64_t model_lessons(const struct model *m); /* how many it was taught */
 
 /* model_score, and what each feature adds to it, in bits, one a slot of f; what they leave is prior odds and calibration. */

@@ -4,8 +4,10 @@
 #include <ftw.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -298,6 +300,364 @@ static void test_others_lessons(void **state)
     kit_close(&k);
 }
 
+/* ---- quarantine ---- */
+
+static const char mixed[] = "policy default { tag = 0.001 }\npolicy \"rewrite.test\" { rewrite = 0.001 }\n"
+                            "policy \"defer.test\" { defer = 0.001 }\npolicy \"keep.test\" { quarantine = 0.001 }\n"
+                            "policy \"reject.test\" { reject = 0.001 }\npolicy \"discard.test\" { discard = 0.001 }\n"
+                            "policy \"watch.test\" { mode = observe discard = 0.001 }\npolicy \"none.test\" { tag = 0 }\n"
+                            "policy \"late.test\" { discard = 0.001 on_trouble = defer }\n";
+
+struct items { char text[256]; size_t n, n_bytes; uint64_t last_id; };
+
+static int list_item(void *ctx, const struct quarantine_item *q)
+{
+    struct items *l = ctx;
+    l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, "%.*s:", (int)q->action.n, (const char *)q->action.p);
+    for (size_t i = 0; i < q->n_rcpt; i++)
+        l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, "%.*s ", (int)q->rcpt[i].n, (const char *)q->rcpt[i].p);
+    l->last_id = q->id > l->last_id ? q->id : l->last_id;
+    l->n_bytes = q->size_bytes;
+    return 0;
+}
+
+/* What is in quarantine: "discard:c@discard.test quarantine:b@keep.test ", newest first. */
+static struct items kept(struct kit *k)
+{
+    struct items l = {.n = 0};
+    char path[128];
+    struct quarantine *q;
+    snprintf(path, sizeof path, "%s/quarantine", k->home);
+    if (access(path, F_OK) != 0)
+        return l;
+    assert_int_equal(quarantine_open(path, &q, &k->why), 0);
+    assert_int_equal(quarantine_each(q, &QUARANTINE_FILTER_ANY, list_item, &l, &k->why), 0);
+    assert_int_equal(quarantine_check(q, &k->why), 0);
+    quarantine_close(&q);
+    return l;
+}
+
+enum { RCPT_MAX = 4 };
+
+/* The answer for spam to these recipients; the caller is done with it. */
+static struct gate_answer *judge_for(struct kit *k, const char *const *rcpt, bool no_store)
+{
+    struct span to[RCPT_MAX];
+    struct gate_request r = request_of(SPAM);
+    for (; rcpt[r.env.n_rcpt]; r.env.n_rcpt++)
+        to[r.env.n_rcpt] = span_str(rcpt[r.env.n_rcpt]);
+    r.env.rcpt = to;
+    r.env.from = SPAN_LIT("ann@spam.test");
+    r.env.client_addr = SPAN_LIT("192.0.2.7");
+    r.no_store = no_store;
+    return judge(k, &r);
+}
+
+/* Every mixture of two or three policies: what SMTP hears, who is taken off, what is kept. */
+static void test_mildest(void **state)
+{
+    (void)state;
+    static const struct { const char *rcpt[RCPT_MAX]; enum action action, would; const char *removed, *kept; } cases[] = {
+        {{"a@tag.test"}, ACTION_TAG, ACTION_TAG, "", ""},
+        {{"a@tag.test", "b@rewrite.test"}, ACTION_TAG, ACTION_TAG, "", ""},
+        {{"a@rewrite.test"}, ACTION_REWRITE, ACTION_REWRITE, "", ""},
+        {{"a@none.test", "b@tag.test"}, ACTION_NONE, ACTION_NONE, "", ""},
+        {{"a@tag.test", "b@keep.test"}, ACTION_TAG, ACTION_TAG, "b@keep.test ", "quarantine:b@keep.test "},
+        {{"b@keep.test", "a@tag.test", "c@discard.test"}, ACTION_TAG, ACTION_TAG, "b@keep.test c@discard.test ",
+         "discard:c@discard.test quarantine:b@keep.test "},
+        {{"a@tag.test", "b@defer.test"}, ACTION_TAG, ACTION_TAG, "b@defer.test ", "defer:b@defer.test "},
+        {{"a@none.test", "b@reject.test"}, ACTION_NONE, ACTION_NONE, "b@reject.test ", "reject:b@reject.test "},
+        {{"a@keep.test"}, ACTION_QUARANTINE, ACTION_QUARANTINE, "", "quarantine:a@keep.test "},
+        {{"a@keep.test", "b@reject.test"}, ACTION_QUARANTINE, ACTION_QUARANTINE, "b@reject.test ",
+         "reject:b@reject.test quarantine:a@keep.test "},
+        {{"a@discard.test", "b@discard.test"}, ACTION_DISCARD, ACTION_DISCARD, "", "discard:a@discard.test b@discard.test "},
+        {{"a@reject.test", "b@discard.test"}, ACTION_REJECT, ACTION_REJECT, "", ""},
+        {{"a@defer.test", "b@keep.test", "c@reject.test"}, ACTION_DEFER, ACTION_DEFER, "", ""},
+        {{"a@watch.test"}, ACTION_NONE, ACTION_DISCARD, "", ""},
+        {{"a@watch.test", "b@keep.test"}, ACTION_NONE, ACTION_QUARANTINE, "b@keep.test ", "quarantine:b@keep.test "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct kit k;
+        char removed[256] = "";
+        kit_open(&k, mixed);
+        struct gate_answer *a = judge_for(&k, cases[i].rcpt, true);
+        assert_int_equal(a->action, cases[i].action);
+        assert_int_equal(kept(&k).n, 0); /* a question only */
+        gate_done(k.g, &a);
+        a = judge_for(&k, cases[i].rcpt, false);
+        assert_int_equal(a->action, cases[i].action);
+        assert_int_equal(a->would, cases[i].would);
+        assert_null(a->trouble);
+        for (size_t j = 0; j < a->n_remove; j++)
+            snprintf(removed + strlen(removed), sizeof removed - strlen(removed), "%.*s ", (int)a->remove[j].n,
+                     (const char *)a->remove[j].p);
+        assert_string_equal(removed, cases[i].removed);
+        assert_string_equal(kept(&k).text, cases[i].kept); /* G1: before the answer is given */
+        assert_int_equal(a->quarantine_id[0] != '\0', cases[i].kept[0] != '\0');
+        assert_int_equal(count_of(&k, METRIC_QUARANTINED), cases[i].kept[0] != '\0');
+        gate_done(k.g, &a);
+        kit_close(&k);
+    }
+}
+
+static void test_nameless(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, "policy default { quarantine = 0.001 }\n");
+    struct gate_request r = request_of(SPAM);
+    struct gate_answer *a = judge(&k, &r);
+    assert_int_equal(a->action, ACTION_QUARANTINE);
+    assert_string_equal(kept(&k).text, "quarantine:");
+    assert_int_equal(kept(&k).n_bytes, sizeof spam_text - 1);
+    gate_done(k.g, &a);
+    kit_close(&k);
+}
+
+/* Nothing more can be written in the quarantine's folder: as where a disk is full or a file system was made read-only. */
+static void block_quarantine(struct kit *k)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/quarantine", k->home);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+}
+
+static void test_cannot_keep(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, mixed);
+    block_quarantine(&k);
+    static const struct { const char *rcpt[RCPT_MAX]; enum action action; } cases[] = {
+        {{"a@keep.test"}, ACTION_TAG}, /* default has a tag, and so has what inherits from it */
+        {{"a@none.test", "b@keep.test"}, ACTION_NONE}, {{"a@late.test"}, ACTION_DEFER},
+        {{"a@tag.test", "b@late.test"}, ACTION_DEFER},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gate_answer *a = judge_for(&k, cases[i].rcpt, false);
+        assert_int_equal(a->action, cases[i].action);
+        assert_non_null(a->trouble);
+        assert_int_equal(a->n_remove, 0);
+        assert_string_equal(a->quarantine_id, "");
+        gate_done(k.g, &a);
+    }
+    assert_int_equal(count_of(&k, METRIC_TROUBLE), 4);
+    assert_int_equal(count_of(&k, METRIC_QUARANTINED), 0);
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, true);
+    assert_int_equal(a->action, ACTION_QUARANTINE);
+    assert_null(a->trouble);
+    gate_done(k.g, &a);
+    char path[128];
+    snprintf(path, sizeof path, "%s/quarantine", k.home);
+    assert_int_equal(remove(path), 0); /* there is room again: nothing has to be started anew */
+    a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, false);
+    assert_int_equal(a->action, ACTION_QUARANTINE);
+    gate_done(k.g, &a);
+    kit_close(&k);
+}
+
+/* The disk is full: no file of this process may grow. */
+static void test_disk_full(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, mixed);
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, false);
+    assert_int_equal(a->action, ACTION_QUARANTINE);
+    gate_done(k.g, &a);
+    struct rlimit was, none;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    none = was;
+    none.rlim_cur = 1;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    a = judge_for(&k, (const char *const[]){"a@late.test", NULL}, false);
+    enum action action = a->action;
+    bool has_trouble = a->trouble != NULL;
+    gate_done(k.g, &a);
+    int taught = teach(&k, HAM, LESSON_HAM, "ann", NULL, 1000);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(action, ACTION_DEFER);
+    assert_true(has_trouble);
+    assert_true(taught < 0);
+    assert_string_equal(kept(&k).text, "quarantine:a@keep.test ");
+    assert_int_equal(teach(&k, HAM, LESSON_HAM, "ann", NULL, 1000), 0);
+    kit_close(&k);
+}
+
+static void test_released(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, mixed);
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, false);
+    assert_int_equal(a->action, ACTION_QUARANTINE);
+    gate_done(k.g, &a);
+    char path[128];
+    struct quarantine *q;
+    uint64_t id = kept(&k).last_id;
+    snprintf(path, sizeof path, "%s/quarantine", k.home);
+    assert_int_equal(quarantine_open(path, &q, &k.why), 0);
+    assert_int_equal(quarantine_release_begin(q, id, false, &k.why), 0);
+    assert_int_equal(quarantine_release_end(q, id, true, 1000, &k.why), 0);
+    quarantine_close(&q);
+    /* it comes back with the trace fields of its way */
+    char again[1024];
+    snprintf(again, sizeof again, "Received: from localhost by mx.example.org; Sat, 21 Nov 2026 11:00:00 +0000\r\n%s", spam_text);
+    assert_int_equal(action_for(&k, span_str(again), POLICY_REMOTE, "a@keep.test"), ACTION_NONE);
+    assert_int_equal(action_for(&k, span_str(again), POLICY_REMOTE, "a@reject.test"), ACTION_NONE);
+    char other[1024];
+    snprintf(other, sizeof other, "%sAnd one more line\r\n", spam_text);
+    assert_int_equal(action_for(&k, span_str(other), POLICY_REMOTE, "a@reject.test"), ACTION_REJECT);
+    kit_close(&k);
+}
+
+/* ---- history ---- */
+
+struct rows { size_t n; char id[24], action[16], would[16], taught[8], subject[64], rcpt[64], reason[64]; bool has_features; };
+
+static void copy_text(char *out, size_t n, struct span s) { snprintf(out, n, "%.*s", (int)s.n, (const char *)s.p); }
+
+static int see_row(void *ctx, const struct event *e)
+{
+    struct rows *r = ctx;
+    r->n++;
+    copy_text(r->id, sizeof r->id, e->id);
+    copy_text(r->action, sizeof r->action, e->action);
+    copy_text(r->would, sizeof r->would, e->would);
+    copy_text(r->taught, sizeof r->taught, e->taught);
+    copy_text(r->subject, sizeof r->subject, e->subject);
+    copy_text(r->rcpt, sizeof r->rcpt, e->n_rcpt ? e->rcpt[0] : SPAN_NONE);
+    copy_text(r->reason, sizeof r->reason, e->n_reasons ? e->reason[0].text : SPAN_NONE);
+    r->has_features = e->features.n > 0;
+    assert_non_null(e->digest);
+    return 0;
+}
+
+static struct rows rows_of(struct kit *k, const char *id)
+{
+    struct rows r = {.n = 0};
+    struct event_filter f = EVENT_FILTER_ANY;
+    char path[128];
+    struct events *e;
+    f.id = id;
+    snprintf(path, sizeof path, "%s/events.db", k->home);
+    assert_int_equal(events_open(path, &e, &k->why), 0);
+    assert_int_equal(events_each(e, &f, see_row, &r, &k->why), 0);
+    events_close(&e);
+    return r;
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, mixed);
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@watch.test", NULL}, false);
+    char id[24];
+    memcpy(id, a->id, sizeof id);
+    gate_done(k.g, &a);
+    struct rows r = {.n = 0};
+    double from = now_s();
+    while (r.n == 0 && now_s() < from + 20) {
+        usleep(20000);
+        r = rows_of(&k, id);
+    }
+    assert_int_equal(r.n, 1);
+    if (now_s() > from + 1)
+        print_message("the row was visible after %.1f s\n", now_s() - from); /* a busy machine; see the figure of the daemon */
+    assert_string_equal(r.action, "none");
+    assert_string_equal(r.would, "discard");
+    assert_string_equal(r.rcpt, "a@watch.test");
+    assert_string_equal(r.subject, ""); /* not asked for */
+    assert_string_equal(r.taught, "");
+    assert_true(r.reason[0] && r.has_features);
+    struct gate_request q = request_of(SPAM);
+    q.no_history = true;
+    a = judge(&k, &q);
+    gate_done(k.g, &a);
+    kit_shut(&k);
+    assert_int_equal(rows_of(&k, NULL).n, 1);
+    kit_reopen(&k, "history { subjects = true teachable = 0s }\n");
+    a = judge_for(&k, (const char *const[]){"a@tag.test", NULL}, false);
+    memcpy(id, a->id, sizeof id);
+    gate_done(k.g, &a);
+    kit_shut(&k); /* writes what is queued */
+    r = rows_of(&k, id);
+    assert_int_equal(r.n, 1);
+    assert_string_equal(r.subject, "Cheap watches");
+    assert_false(r.has_features);
+    kit_reopen(&k, "history { days = 0 }\n");
+    a = judge_for(&k, (const char *const[]){"a@tag.test", NULL}, false);
+    gate_done(k.g, &a);
+    kit_shut(&k);
+    assert_int_equal(rows_of(&k, NULL).n, 2);
+    kit_reopen(&k, "");
+    assert_int_equal(gate_teach_row(k.g, id, LESSON_SPAM, SPAN_LIT("ann"), 1000, &k.why), POSSE_ENOENT); /* kept no features */
+    kit_close(&k);
+}
+
+/* What a row teaches is what its message would have taught. */
+static void test_teach_row(void **state)
+{
+    (void)state;
+    struct kit k, twin;
+    kit_open(&k, "");
+    kit_open(&twin, "");
+    struct gate_request r = request_of(SPAM);
+    struct gate_answer *a = judge(&k, &r);
+    char id[24];
+    memcpy(id, a->id, sizeof id);
+    gate_done(k.g, &a);
+    assert_int_equal(gate_teach_row(k.g, "nosuchrow", LESSON_SPAM, SPAN_LIT("ann"), 1000, &k.why), POSSE_ENOENT);
+    assert_int_equal(gate_teach_row(k.g, id, LESSON_SPAM, SPAN_LIT("ann"), 1000, &k.why), 0);
+    assert_int_equal(gate_teach_row(k.g, id, LESSON_SPAM, SPAN_LIT("ann"), 1000, &k.why), POSSE_EEXIST);
+    assert_string_equal(rows_of(&k, id).taught, "spam");
+    assert_int_equal(teach(&twin, SPAM, LESSON_SPAM, "ann", NULL, 1000), 0);
+    assert_true(bits_of(&k, SPAM) == bits_of(&twin, SPAM));
+    assert_int_equal(teach(&k, SPAM, LESSON_SPAM, "ann", NULL, 2000), POSSE_EEXIST); /* one digest */
+    assert_int_equal(gate_unteach(k.g, SPAM, SPAN_LIT("ann"), &k.why), 0);
+    kit_close(&twin);
+    kit_close(&k);
+}
+
+/* Retention, and the snapshot when its time has come. */
+static void test_tick(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, mixed);
+    char path[128];
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, false);
+    gate_done(k.g, &a);
+    assert_int_equal(teach(&k, SPAM, LESSON_SPAM, "ann", NULL, 1000), 0);
+    kit_shut(&k);
+    kit_reopen(&k, mixed);
+    snprintf(path, sizeof path, "%s/model.posse", k.home);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(teach(&k, HAM, LESSON_HAM, "ann", NULL, 1000), 0);
+    int64_t now = (int64_t)time(NULL) * 1000;
+    gate_tick(k.g, now);
+    assert_int_equal(rows_of(&k, NULL).n, 1);
+    assert_int_not_equal(access(path, F_OK), 0);
+    gate_tick(k.g, now + 301000);
+    assert_int_equal(access(path, F_OK), 0);
+    gate_tick(k.g, now + 31 * INT64_C(86400000));
+    assert_int_equal(rows_of(&k, NULL).n, 0);
+    assert_int_equal(kept(&k).n, 0);
+    kit_close(&k);
+}
+
 /* ---- reload ---- */
 
 static void test_reload(void **state)
@@ -417,6 +777,14 @@ int main(void)
         cmocka_unit_test(test_teach),
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_others_lessons),
+        cmocka_unit_test(test_mildest),
+        cmocka_unit_test(test_nameless),
+        cmocka_unit_test(test_cannot_keep),
+        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_released),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_teach_row),
+        cmocka_unit_test(test_tick),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_crowd),
     };

@@ -26,6 +26,7 @@ struct running { const struct door_ops *ops; struct door *door; };
 struct serve {
     const struct serve_options *o;
     struct config *config;        /* until the gate has it */
+    struct config *first;         /* as it was at the start: what a reload cannot change is told from it */
     struct privilege who;
     struct notify notify;
     struct sockets *sockets;
@@ -149,10 +150,12 @@ static void reload_do(uv_work_t *w)
     s->reload_rc = serve_settings(s->o, &c, &s->reload_why);
     if (s->reload_rc)
         return;
-    const struct config *old = gate_config(s->gate);
-    log_unchanged(s, old, c);
-    gate_config_done(s->gate, old);
     s->reload_rc = gate_reload(s->gate, c, &s->reload_why);
+    if (s->reload_rc)
+        return;
+    const struct config *now = gate_config(s->gate);
+    log_unchanged(s, s->first, now);
+    gate_config_done(s->gate, now);
 }
 
 static void reload(struct serve *s);
@@ -264,7 +267,6 @@ static int open_sockets(struct serve *s, struct report *why)
 /* Everything that needs root, then no root any more. The file of settings is read again: by the one who will reload it. */
 static int become_servant(struct serve *s, struct report *why)
 {
-    struct config *again = NULL;
     int rc = privilege_find(config_string(s->config, "serve.user"), &s->who, why);
     if (!rc)
         rc = open_sockets(s, why);
@@ -273,8 +275,7 @@ static int become_servant(struct serve *s, struct report *why)
     if (!rc)
         rc = privilege_drop(&s->who, why);
     if (!rc)
-        rc = serve_settings(s->o, &again, why);
-    config_free(&again);
+        rc = serve_settings(s->o, &s->first, why);
     if (!rc)
         rc = home_prepare(s->o->home, why);
     if (!rc)
@@ -423,6 +424,7 @@ static int end(struct serve *s, int rc, struct report *why)
     log_free(&s->log);
     sockets_close(&s->sockets);
     config_free(&s->config);
+    config_free(&s->first);
     if (s->lock >= 0)
         close(s->lock);
     return rc;

@@ -15,6 +15,7 @@
 #include "store/store_report.h"
 
 const struct door_ops *const serve_doors[] = {
+    &door_http,
     &door_spamd,
     NULL,
 };

@@ -270,20 +270,44 @@ static void listen_again(struct http_listener *l, bool on)
             uv_poll_stop(&l->ear[i]->poll);
 }
 
-/* Its owner sees the end of the connection, and closes it. */
-static void time_out(struct http_listener *l, struct http_slot *s, int stage)
+/* Its owner sees the end of the connection, and closes it. An answer can be said only while HTTP's owner says none. */
+static void cut(struct http_listener *l, struct http_slot *s, enum metric which, const char *event, const char *answer)
 {
-    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    int stage = atomic_load(&s->stage);
     if (stage == HTTP_READING && !s->is_text) {
-        ssize_t sent = send(s->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send(s->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent;
     }
     shutdown(s->fd, SHUT_RDWR);
     atomic_store(&s->until_ms, INT64_MAX);
     if (stage == HTTP_WAITING)
         return; /* nothing was asked */
-    counters_add(l->counters, http_role_door(s->role), METRIC_TIMEOUTS, 1);
-    log_event(l->log, LOG_NOTICE, "timeout", "door", door_name(http_role_door(s->role)), "client", s->peer.text, NULL);
+    counters_add(l->counters, http_role_door(s->role), which, 1);
+    log_event(l->log, LOG_NOTICE, event, "door", door_name(http_role_door(s->role)), "client", s->peer.text, NULL);
+}
+
+/* Has the peer closed its half while we wait for more? Seen twice, so that bytes which are being looked at right now are no end. */
+static bool is_cut_short(struct http_slot *s)
+{
+    int stage = atomic_load(&s->stage);
+    uint8_t one;
+    bool end = !s->is_text && !s->sniff && (stage == HTTP_WAITING || stage == HTTP_READING) &&
+               atomic_load(&s->until_ms) != INT64_MAX && recv(s->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    bool twice = end && s->saw_end;
+    s->saw_end = end;
+    return twice;
+}
+
+static void look_after(struct http_listener *l, struct http_slot *s, int64_t now)
+{
+    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char cut_short[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    if (atomic_load(&s->until_ms) <= now)
+        cut(l, s, METRIC_TIMEOUTS, "timeout", late);
+    else if (is_cut_short(s))
+        cut(l, s, METRIC_PROTOCOL_ERRORS, "cut_short", cut_short);
+    else if (l->is_stopping && atomic_load(&s->stage) == HTTP_WAITING)
+        shutdown(s->fd, SHUT_RDWR);
 }
 
 static void sweep(uv_timer_t *timer)
@@ -297,11 +321,8 @@ static void sweep(uv_timer_t *timer)
     }
     pthread_mutex_lock(&l->lock); /* a slot's socket is open while it stands in the table */
     for (size_t i = 0; i < l->n_slot; i++) {
-        struct http_slot *s = l->slot[i];
-        if (s && atomic_load(&s->until_ms) <= now)
-            time_out(l, s, atomic_load(&s->stage));
-        else if (s && l->is_stopping && atomic_load(&s->stage) == HTTP_WAITING)
-            shutdown(s->fd, SHUT_RDWR);
+        if (l->slot[i])
+            look_after(l, l->slot[i], now);
     }
     pthread_mutex_unlock(&l->lock);
 }

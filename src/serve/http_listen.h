@@ -4,7 +4,8 @@
  *
  * Each connection is a slot. Its owner (HTTP or text) moves its stage; a slot whose stage has lasted too long is answered with
  * 408 where that can be said, and its socket shut down, which its owner then sees as an end. So one who sends a byte a
- * second holds a place for limits.time and no longer.
+ * second holds a place for limits.time and no longer. One who closes his half within a request is told so (400): the library's
+ * edge-triggered epoll never hears of an end that came together with bytes.
  * Ownership: the listener owns listening sockets and slots. A slot's socket is its owner's, who calls http_slot_release before
  * closing it.
  * Limits: limits.connections a door; limits.per_address a peer that is not trusted (counted by a keyed hash: two addresses of
@@ -36,6 +37,7 @@ struct http_slot {
     _Atomic int stage;
     _Atomic int64_t until_ms; /* on the loop's clock */
     uint32_t bucket;
+    bool saw_end; /* the peer closed its half; the loop's */
     struct http_sniff *sniff; /* while its first bytes are waited for; the loop's */
 };
 

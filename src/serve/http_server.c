@@ -287,6 +287,7 @@ static bool push_slow(struct http_conn *k)
     if (ok) {
         k->state = CONN_SLOW;
         k->next = NULL;
+        http_slot_stage(k->slot, HTTP_WORKING);
         MHD_suspend_connection(k->mhd);
         *s->tail = k;
         s->tail = &k->next;
@@ -402,13 +403,18 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
     *socket_context = k;
 }
 
-/* What the library finds wrong with a request it answers itself, and says here. */
+/* What the library finds wrong with a request it answers itself, and says here among other things (socket options that a
+ * socket with a path does not have). */
 static void on_library_says(void *cls, const char *fmt, va_list ap)
 {
     struct http_server *s = cls;
     char text[300];
     vsnprintf(text, sizeof text, fmt, ap);
     text[strcspn(text, "\r\n")] = '\0';
+    if (strncmp(text, "Error processing request", 24) != 0) {
+        log_event(s->log, LOG_DEBUG, "http", "said", text, NULL);
+        return;
+    }
     counters_add(s->counters, DOOR_HTTP, METRIC_PROTOCOL_ERRORS, 1);
     log_event(s->log, LOG_NOTICE, "protocol_error", "door", "http", "why", text, NULL);
 }

@@ -127,6 +127,7 @@ int gate_open(const struct gate_options *o, struct gate **out, struct report *wh
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->teaching, NULL);
     pthread_mutex_init(&g->keeping, NULL);
+    pthread_mutex_init(&g->counting, NULL);
     pthread_cond_init(&g->returned, NULL);
     int err = open_all(g, o, &config, why);
     config_free(&config);
@@ -158,6 +159,7 @@ int gate_close(struct gate **gp, struct report *why)
     events_close(&g->events);
     quarantine_close(&g->quarantine);
     pthread_cond_destroy(&g->returned);
+    pthread_mutex_destroy(&g->counting);
     pthread_mutex_destroy(&g->keeping);
     pthread_mutex_destroy(&g->teaching);
     pthread_mutex_destroy(&g->lock);

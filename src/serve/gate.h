@@ -10,7 +10,7 @@
  *
  * What is promised:
  *   G1  A message whose action is quarantine or discard is on disk (quarantine.h) before gate_judge returns; when it cannot be,
- *       the action becomes what on_trouble says, and the answer's `trouble` says why.
+ *       the action becomes what on_trouble says (accept: with what mark the policy has for it), and `trouble` says why.
  *   G2  The verdict path never waits for history: rows go through a bounded queue to a writer thread; a full queue drops rows and
  *       counts them. Rows are visible to readers within a second.
  *   G3  A verdict is a function of message, envelope, rules and model; which thread or door asked does not matter.
@@ -21,8 +21,14 @@
  *   G7  A message that was released from quarantine and comes back through a door of this machine passes (action none).
  * Trouble: a failing environment (memory, model gone) is err < 0 with `why`, and *out is NULL; the door then asks gate_trouble
  * whether to accept or to defer. Odd mail is never trouble.
- * Ownership: request and what it points to are the door's, for the call. The answer is the gate's, its texts good until
- * gate_done; a thread holds at most one (they are what limits how many messages are in work).
+ * Ownership: request and what it points to are the door's, for the call; the message's bytes until gate_done, for `message` and
+ * the reasons point into them. The answer is the gate's, its texts good until gate_done; a thread holds at most one (they are what
+ * limits how many messages are in work: serve.threads, as it was when the gate was opened). gate_teach and its kin have a worker
+ * of their own.
+ * Several recipients: SMTP has one answer for all, the mildest of theirs. Where it lets the message through, those whose own
+ * action would have kept it from them (defer and harsher) are taken off, and their copies are quarantined; who has only a harsher
+ * mark (rewrite beside tag) gets the mildest one. Where it does not (defer, reject) nobody gets the message, its sender hears of
+ * it, and nothing is kept.
  * Threads: everything here may be called from any thread. */
 #ifndef POSSE_SERVE_GATE_H
 #define POSSE_SERVE_GATE_H
@@ -39,7 +45,7 @@ struct gate;
 
 struct gate_options {
     const char *home;              /* made when it is not there */
-    const char *model;             /* prior; NULL: the one that ships */
+    const char *model;             /* prior; NULL: the one that ships; "": none */
     const struct config *config;   /* the gate's from here on, freed with it, even when gate_open fails */
     struct counters *counters;     /* the caller's; must outlive the gate */
     struct log *log;               /* as counters */
@@ -76,7 +82,7 @@ struct gate_answer {
     const struct span *remove;     /* recipients whose action was harsher than `action`: kept in quarantine, take them off */
     size_t n_remove;
     char id[24];                   /* of this verdict, in history and logs: time and a counter in base 32 */
-    char quarantine_id[72];        /* where it was kept, or "" */
+    char quarantine_id[72];        /* where it was kept: numbers, with commas between, one for each action; or "" */
     const struct message *message; /* as it was parsed */
     const struct reading *reading;
     const char *trouble;           /* G1; NULL: none */
@@ -87,7 +93,7 @@ void gate_done(struct gate *g, struct gate_answer **a);
 /* What the policy of these recipients says when the engine is in trouble. */
 enum policy_trouble gate_trouble(struct gate *g, const struct gate_request *r);
 
-/* coarse level of a verdict for headers that leave: 0 to 9 stars, none of which tell a spammer the bits. */
+/* Coarse level of a verdict for headers that leave: 0 for ham, however near it came; 5 to 9 for spam, a step each 6 bits. */
 unsigned gate_level(const struct gate_answer *a);
 
 struct gate_teaching {

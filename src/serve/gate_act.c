@@ -1,8 +1,8 @@
 /* From a score to what is done, for each recipient by his own policy.
  *
  * SMTP has one answer for all recipients of a message: it is the mildest of theirs. Where it lets the message through, a
- * recipient whose own action would have kept it from him (defer and harsher) is taken off, and his copy goes to quarantine; one whose
- * action is only a harsher mark (tag, rewrite) gets the mildest mark. Where it does not (defer, reject), nobody gets the
+ * recipient whose own action would have kept it from him (defer and harsher) is taken off, and his copy goes to quarantine; one
+ * whose action is only a harsher mark (tag, rewrite) gets the mildest mark. Where it does not (defer, reject), nobody gets the
  * message, its sender hears of it, and nothing is kept. */
 #include <math.h>
 

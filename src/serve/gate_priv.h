@@ -4,7 +4,8 @@
  * old one goes when the last message that was begun in it is done. The engine, with its model, stays.
  * A slot is a worker of the engine with what one answer needs; there is one a thread of the pool, and one more for lessons.
  * Locks: `lock` is for houses and slots, and held for a few instructions; `keeping` for what gate_tick and teaching from rows
- * need; `teaching` for the slot that reads lessons. Nobody holds two. */
+ * need; `teaching` for the slot that reads lessons; `counting` for gate_stat. Nobody holds two, but that `lock` may be taken
+ * within each. */
 #ifndef POSSE_SERVE_GATE_PRIV_H
 #define POSSE_SERVE_GATE_PRIV_H
 
@@ -69,6 +70,8 @@ struct gate {
     struct quarantine *quarantine;
     int64_t pruned_ms, moved_ms;
     uint64_t saved_generation;
+
+    pthread_mutex_t counting;
     struct gate_stat stat;
     uint64_t stat_generation;
 };

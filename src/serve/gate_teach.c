@@ -227,7 +227,7 @@ void gate_tick(struct gate *g, int64_t now_ms)
 void gate_stat(struct gate *g, struct gate_stat *out)
 {
     uint64_t generation = engine_generation(g->engine);
-    pthread_mutex_lock(&g->keeping);
+    pthread_mutex_lock(&g->counting);
     if (!g->stat.started_ms || g->stat_generation != generation) {
         struct lessons_count c;
         struct stat st;
@@ -242,5 +242,5 @@ void gate_stat(struct gate *g, struct gate_stat *out)
         free(model);
     }
     *out = g->stat;
-    pthread_mutex_unlock(&g->keeping);
+    pthread_mutex_unlock(&g->counting);
 }

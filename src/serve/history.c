@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 /* At 12,000 rows a second a fifth of a second brings 2,400; the rest is for a disk that stalls. */
-enum { ROWS_MAX = 16384, BYTES_MAX = 64 << 20, GATHER_MS = 200, AT_ONCE = 4096, ROW_BYTES_MAX = 256 << 10 };
+enum { ROWS_MAX = 16384, BYTES_MAX = 64 << 20, GATHER_MS = 200, AT_ONCE = 4096, ROW_BYTES_MAX = 256 << 10, RCPT_BYTES_MAX = 512 };
 
 struct row {
     struct row *next;
@@ -53,6 +53,7 @@ static void list_texts(struct event *e, struct span *text[TEXTS])
     memcpy(text, all, sizeof all);
 }
 
+static struct span cut(struct span s) { return span_sub(s, 0, RCPT_BYTES_MAX); }
 static size_t named(size_t n_rcpt) { return n_rcpt < EVENT_RCPT_MAX ? n_rcpt : EVENT_RCPT_MAX; }
 
 static size_t measure(struct event *e)
@@ -63,7 +64,7 @@ static size_t measure(struct event *e)
     for (size_t i = 0; i < TEXTS; i++)
         n += text[i]->n;
     for (size_t i = 0; i < named(e->n_rcpt); i++)
-        n += e->rcpt[i].n;
+        n += cut(e->rcpt[i]).n;
     for (size_t i = 0; i < e->n_reasons; i++)
         n += e->reason[i].text.n;
     return n;
@@ -82,7 +83,7 @@ static struct row *copy_row(const struct event *in)
     for (size_t i = 0; i < TEXTS; i++)
         *text[i] = copy_span(&at, *text[i]);
     for (size_t i = 0; i < named(e.n_rcpt); i++)
-        r->rcpt[i] = copy_span(&at, in->rcpt[i]);
+        r->rcpt[i] = copy_span(&at, cut(in->rcpt[i]));
     for (size_t i = 0; i < e.n_reasons; i++)
         e.reason[i].text = copy_span(&at, e.reason[i].text);
     e.features = copy_span(&at, e.features);
@@ -138,7 +139,7 @@ static void wait_for_rows(struct history *h)
             break;
 }
 
-/* All or none. */
+/* All or none, but for a row that is wrong by itself: what one client sends must not cost the others theirs. */
 static int write_rows(struct history *h, const struct row *first, struct report *why)
 {
     int err = h->events ? POSSE_OK : events_open(h->path, &h->events, why);
@@ -148,7 +149,11 @@ static int write_rows(struct history *h, const struct row *first, struct report 
         return err;
     for (const struct row *r = first; r && !err; r = r->next) {
         err = events_append(h->events, &r->event, why);
-        err = err == POSSE_EEXIST ? 0 : err; /* the first row of an id stays */
+        if (err != POSSE_EEXIST && err != POSSE_EINVAL)
+            continue;
+        log_event(h->log, LOG_WARNING, "history_trouble", "why", why->text, NULL); /* the first row of an id stays */
+        counters_add(h->counters, r->door, METRIC_HISTORY_DROPPED, 1);
+        err = POSSE_OK;
     }
     int end = events_commit(h->events, err ? NULL : why);
     return err ? err : end;

@@ -36,6 +36,7 @@ struct serve {
     struct running door[DOORS_MAX];
     size_t n_doors;
     unsigned threads;
+    unsigned long descriptors;    /* how many this process may have */
     int lock;
     char status[400];             /* for systemd and the log: where it listens */
 
@@ -343,17 +344,39 @@ static int start_loop(struct serve *s, struct report *why)
     if (rc)
         return report_set(why, POSSE_EIO, "event loop: %s", uv_strerror(rc));
     s->has_loop = true;
-    static const int numbers[SIGNALS] = {SIGHUP, SIGTERM, SIGINT, SIGUSR1};
-    for (int i = 0; i < SIGNALS && !rc; i++) {
+    for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&s->loop, &s->signal[i]);
         s->signal[i].data = s;
-        rc = uv_signal_start(&s->signal[i], on_signal, numbers[i]);
     }
     uv_timer_init(&s->loop, &s->tick);
     uv_timer_init(&s->loop, &s->drain);
     uv_timer_init(&s->loop, &s->watchdog);
     s->tick.data = s->drain.data = s->watchdog.data = s;
+    return POSSE_OK;
+}
+
+/* Once the gate is open: folding a home's lessons may take a minute, and TERM shall end that at once. */
+static int start_signals(struct serve *s, struct report *why)
+{
+    static const int numbers[SIGNALS] = {SIGHUP, SIGTERM, SIGINT, SIGUSR1};
+    int rc = 0;
+    for (int i = 0; i < SIGNALS && !rc; i++)
+        rc = uv_signal_start(&s->signal[i], on_signal, numbers[i]);
     return rc ? report_set(why, POSSE_EIO, "event loop: %s", uv_strerror(rc)) : POSSE_OK;
+}
+
+/* Each door may have that many connections; files and the rest need some more. */
+static void check_descriptors(struct serve *s)
+{
+    enum { OTHERS = 128 };
+    char have[24], want[24];
+    unsigned long need = (unsigned long)config_int(s->first, "limits.connections") * s->n_doors + OTHERS;
+    if (need <= s->descriptors)
+        return;
+    snprintf(have, sizeof have, "%lu", s->descriptors);
+    snprintf(want, sizeof want, "%lu", need);
+    log_event(s->log, LOG_WARNING, "few_descriptors", "have", have, "want", want, "why", "limits.connections of each door; raise LimitNOFILE",
+              NULL);
 }
 
 /* "spamd.listen 127.0.0.1:783, ..." for systemd's status; a log line each; on stdout when asked. */
@@ -386,7 +409,7 @@ static void announce(struct serve *s)
 static void end_loop(struct serve *s)
 {
     s->is_stopping = true;
-    if (s->tick.data) { /* a door may run the loop while it closes */
+    if (s->has_loop) { /* a door may run the loop while it closes */
         uv_timer_stop(&s->tick);
         uv_timer_stop(&s->drain);
     }
@@ -396,13 +419,10 @@ static void end_loop(struct serve *s)
     if (!s->has_loop)
         return;
     for (int i = 0; i < SIGNALS; i++)
-        if (s->signal[i].data)
-            uv_close((uv_handle_t *)&s->signal[i], NULL);
-    if (s->tick.data) {
-        uv_close((uv_handle_t *)&s->tick, NULL);
-        uv_close((uv_handle_t *)&s->drain, NULL);
-        uv_close((uv_handle_t *)&s->watchdog, NULL);
-    }
+        uv_close((uv_handle_t *)&s->signal[i], NULL);
+    uv_close((uv_handle_t *)&s->tick, NULL);
+    uv_close((uv_handle_t *)&s->drain, NULL);
+    uv_close((uv_handle_t *)&s->watchdog, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
 }
@@ -434,8 +454,10 @@ int serve_run(const struct serve_options *o, struct report *why)
 {
     struct serve s = {.o = o, .lock = -1};
     umask(077);
+    signal(SIGHUP, SIG_IGN); /* until they mean something; they would end it */
+    signal(SIGUSR1, SIG_IGN);
     notify_init(&s.notify);
-    serve_raise_limits();
+    s.descriptors = serve_raise_limits();
     int rc = serve_settings(o, &s.config, why);
     if (!rc)
         rc = become_servant(&s, why);
@@ -444,8 +466,11 @@ int serve_run(const struct serve_options *o, struct report *why)
     if (!rc)
         rc = open_gate(&s, why);
     if (!rc)
+        rc = start_signals(&s, why);
+    if (!rc)
         rc = start_doors(&s, why);
     if (!rc) {
+        check_descriptors(&s);
         announce(&s);
         uv_timer_start(&s.tick, on_tick, TICK_MS, TICK_MS);
         if (s.notify.watchdog_ms)

@@ -79,6 +79,7 @@ struct cli_engine {
     const char *rules[CLI_RULES_MAX];
     size_t n_rules;
     bool is_empty, is_frozen;
+    bool is_long; /* thousands of messages may come (engine.h) */
     bool is_teaching; /* the home is needed, and made when it is not there */
     bool is_homeless; /* the home is never looked at */
     /* filled by cli_engine_open */

@@ -147,6 +147,7 @@ int cli_engine_open(struct cli_engine *e, struct report *why)
         .prior = prior,
         .is_empty = e->is_empty,
         .is_frozen = e->is_frozen,
+        .is_long = e->is_long,
         .make_home = e->is_teaching,
         .rules = e->rules,
         .n_rules = e->n_rules,

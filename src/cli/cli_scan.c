@@ -10,7 +10,7 @@
 #include "cli/source.h"
 #include "cli/verdict_out.h"
 
-enum { SLOTS_PER_THREAD = 32, SLOTS_MAX = 256, LINE_MAX_BYTES = 1 << 20, STDOUT_BYTES = 1 << 18 };
+enum { SLOTS_PER_THREAD = 32, SLOTS_MAX = 256, LINE_MAX_BYTES = 1 << 20, STDOUT_BYTES = 1 << 18, MANY_PATHS = 1000 };
 enum { OPT_EXPLAIN = 400 };
 
 /* One message on its way through the pool. */
@@ -168,6 +168,9 @@ static int scan_run(const struct cli_command *cmd, int argc, char **argv)
     }
     if (first == argc)
         return cli_usage(cmd, "no PATH; - is standard input");
+    e.is_long = argc - first > MANY_PATHS;
+    for (int i = first; i < argc && !e.is_long; i++)
+        e.is_long = cli_is_dir(argv[i]);
     s.style.is_colored = s.style.is_colored && !s.style.is_json;
     setvbuf(stdout, NULL, cli_color_stdout() ? _IOLBF : _IOFBF, STDOUT_BYTES);
     int status = CLI_TROUBLE;

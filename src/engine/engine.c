@@ -118,6 +118,7 @@ int engine_open(const struct engine_options *o, struct engine **out, struct repo
     init_locks(e);
     e->is_frozen = o->is_frozen;
     e->is_served = o->is_served;
+    e->is_long = o->is_long || o->is_served;
     e->horizon_ms = o->horizon_ms;
     e->ham_loss = o->ham_loss > 0 ? o->ham_loss : 0.001;
     int err = open_prior(e, o, why);

@@ -26,6 +26,7 @@ struct engine_options {
     const char *prior;       /* the shipped model's path; NULL: found by engine_prior_path; "" with is_empty */
     bool is_empty;           /* start without a prior */
     bool is_frozen;          /* engine_teach is refused */
+    bool is_long;            /* thousands of messages are to come: what makes each cheaper may take 20 ms at the start */
     bool is_served;          /* engine_decide never waits for the journal: what other processes taught, and what was taken back,
                                 comes with the next engine_sync */
     bool make_home;          /* make the home when it is not there; without, a missing home is none */

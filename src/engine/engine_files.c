@@ -60,7 +60,20 @@ static int adopt(struct engine *e, struct snapshot *s, const struct fold_head *h
     e->model_file = s;
     e->last_id = h->id;
     e->epoch = h->epoch;
+    if (e->is_long)
+        engine_own(e);
     return POSSE_OK;
+}
+
+void engine_own(struct engine *e)
+{
+    if (!e->model_file)
+        return;
+    engine_hide_begin(e);
+    int err = model_own(e->model);
+    engine_hide_end(e);
+    if (!err)
+        snapshot_close(&e->model_file);
 }
 
 /* Does the fold of this head still hold? */

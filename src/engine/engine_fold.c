@@ -56,7 +56,7 @@ static void show(struct engine *e)
 
 /* Folding is two jobs of about the same length, so two threads do them: this one reads the journal, checks and decodes
  * the lessons and asks the prior, which no lesson moves; the other one moves the model by them, in their order. */
-enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1, FOLLOW_TRIES = 20, BATCH_LESSONS = 32, BATCHES = 4 };
+enum { FOLD_ARENA_BYTES = 4 << 20, FOLD_STOP = 1, FOLLOW_TRIES = 20, BATCH_LESSONS = 32, BATCHES = 4, MANY_LESSONS = 2500 };
 
 struct batch {
     struct arena *arena;
@@ -183,6 +183,8 @@ static int fold_on(struct engine *e, uint64_t up_to, struct report *why)
         fold_free(&f);
         return report_set(why, err, "out of memory");
     }
+    if (f.target > e->last_id + MANY_LESSONS)
+        engine_own(e);
     struct lesson_filter filter = LESSON_FILTER_ANY;
     filter.after_id = e->last_id;
     filter.live_only = true;

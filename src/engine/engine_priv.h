@@ -23,7 +23,7 @@ struct engine {
     struct rules *rules;
     char *home;
     int64_t horizon_ms;        /* 0: none */
-    bool is_frozen, is_served;
+    bool is_frozen, is_served, is_long;
     bool is_silent;            /* never taught and never will be: the local views need not be read */
     /* under order */
     struct snapshot *model_file; /* outlives the model that lies in it */
@@ -83,6 +83,8 @@ int engine_fold_up_to(struct engine *e, uint64_t id, struct report *why);
 /* engine_files.c: the folds on disk. */
 /* Starts from the best of those that are good and do not go beyond up_to; without any, from nothing. */
 int engine_restart(struct engine *e, uint64_t up_to, struct report *why);
+/* Takes the model out of the file that it was mapped from: worth it when thousands of messages or lessons are to come. */
+void engine_own(struct engine *e);
 int engine_save(struct engine *e, struct report *why);
 /* When one is due, on the way to lesson `target` (checkpoints.h); failing does no harm. */
 void engine_checkpoint(struct engine *e, uint64_t target);

@@ -142,6 +142,22 @@ int learner_over(void *block, size_t n, struct learner **out)
     return err ? err : attach(block, false, out);
 }
 
+int learner_own(struct learner *l)
+{
+    struct learner *own;
+    if (l->owned)
+        return POSSE_OK;
+    int err = learner_new(l->head->bits, &own);
+    if (err)
+        return err;
+    memcpy(own->head, l->head, learner_block_bytes(l->head->bits));
+    l->head = own->head;
+    l->cell = own->cell;
+    l->owned = true;
+    free(own);
+    return POSSE_OK;
+}
+
 void learner_free(struct learner **l)
 {
     if (!*l)

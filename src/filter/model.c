@@ -151,6 +151,8 @@ size_t model_sections(const struct model *m, struct model_section out[MODEL_SECT
     return 3;
 }
 
+int model_own(struct model *m) { return learner_own(m->learner); }
+
 int model_load(struct model *m, struct span learner, struct span fuse, struct span calib, struct report *why)
 {
     struct learner *l;

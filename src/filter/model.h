@@ -47,5 +47,7 @@ size_t model_sections(const struct model *m, struct model_section out[MODEL_SECT
 /* The sections "learner" (writable, 8-byte aligned, outlives the model), "fuse", "calib", over the same prior.
  * POSSE_EVERSION, POSSE_ECORRUPT: the model is as it was. */
 int model_load(struct model *m, struct span learner, struct span fuse, struct span calib, struct report *why);
+/* From here on the sections may go (learner_own in learner.h: worth it where thousands of messages are to come). */
+int model_own(struct model *m);
 
 #endif

@@ -44,7 +44,8 @@ void relay_hand(struct relay *r)
         r->work(r->ctx, (unsigned)(r->handed % r->pieces));
     pthread_mutex_lock(&r->mutex);
     r->handed++;
-    r->done += !r->has_thread;
+    if (!r->has_thread) /* else `done` is the thread's, who reads it without the lock */
+        r->done++;
     pthread_cond_signal(&r->moved);
     pthread_mutex_unlock(&r->mutex);
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "serve/door.h"
@@ -53,7 +54,7 @@ struct door {
     size_t n_listeners, n_handles, n_conns, held;
     struct conn *first;
     uv_timer_t timer;
-    bool is_stopping;
+    bool is_stopping, is_freed;
     enum tell tell;
     size_t max_conns, max_bytes;
     uint64_t time_ms;
@@ -65,17 +66,25 @@ static void count(struct door *d, enum metric which, int64_t by) { counters_add(
 
 /* ---- the end of a connection ---- */
 
-static void release(struct conn *c)
+/* The last handle takes the door with it, once that is to go. */
+static void handle_closed(struct door *d)
 {
+    if (--d->n_handles || !d->is_freed)
+        return;
+    free(d->listener);
+    free(d);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct conn *c = (struct conn *)h;
     struct door *d = c->door;
     d->held -= c->held;
-    d->n_handles--;
     spamd_reader_deinit(&c->reader);
     buf_deinit(&c->out);
     free(c);
+    handle_closed(d);
 }
-
-static void on_closed(uv_handle_t *h) { release((struct conn *)h); }
 
 /* A connection whose work is on a thread is closed when that comes back. */
 static void conn_close(struct conn *c)
@@ -431,8 +440,8 @@ static int listen_on(struct door *d, struct listener *l, int fd)
     return err ? err : uv_listen(&l->s.stream, BACKLOG, on_connection);
 }
 
-static void on_listener_closed(uv_handle_t *h) { ((struct listener *)h)->door->n_handles--; }
-static void on_timer_closed(uv_handle_t *h) { ((struct door *)h->data)->n_handles--; }
+static void on_listener_closed(uv_handle_t *h) { handle_closed(((struct listener *)h)->door); }
+static void on_timer_closed(uv_handle_t *h) { handle_closed(h->data); }
 
 static void stop(struct door *d)
 {
@@ -459,39 +468,57 @@ static void door_free(struct door **door)
         next = c->next;
         conn_close(c);
     }
+    d->is_freed = true;
     uv_close((uv_handle_t *)&d->timer, on_timer_closed);
-    while (d->n_handles) /* also for those whose work is still on a thread */
-        uv_run(d->loop, UV_RUN_ONCE);
-    free(d->listener);
-    free(d);
     *door = NULL;
+}
+
+static int check_tell(const struct door_context *ctx, struct report *why)
+{
+    const struct config *c = gate_config(ctx->gate);
+    const char *tell = config_string(c, "spamd.tell");
+    bool is_known = strcmp(tell, "off") == 0 || strcmp(tell, "local") == 0 || strcmp(tell, "all") == 0;
+    int rc = is_known ? POSSE_OK : report_set(why, POSSE_ESYNTAX, "spamd.tell = %s: it is off, local or all", tell);
+    gate_config_done(ctx->gate, c);
+    return rc;
+}
+
+static int begin(struct door *d, const struct door_context *ctx, struct report *why)
+{
+    uv_timer_init(d->loop, &d->timer);
+    d->timer.data = d;
+    d->n_handles++;
+    uv_timer_start(&d->timer, on_tick, TICK_MS, TICK_MS);
+    for (; d->n_listeners < ctx->n_fd; d->n_listeners++) {
+        int err = listen_on(d, &d->listener[d->n_listeners], ctx->fd[d->n_listeners]);
+        if (!err)
+            continue;
+        for (size_t i = ++d->n_listeners; i < ctx->n_fd; i++)
+            close(ctx->fd[i]);
+        return report_set(why, POSSE_EIO, "spamd.listen: %s", uv_strerror(err));
+    }
+    return POSSE_OK;
 }
 
 static int start(const struct door_context *ctx, struct door **out, struct report *why)
 {
     struct door *d = calloc(1, sizeof *d);
     struct listener *l = calloc(ctx->n_fd ? ctx->n_fd : 1, sizeof *l);
-    if (!d || !l) {
+    int rc = d && l ? check_tell(ctx, why) : report_set(why, POSSE_ENOMEM, "spamd: out of memory");
+    if (rc) {
+        for (size_t i = 0; i < ctx->n_fd; i++)
+            close(ctx->fd[i]);
         free(d);
         free(l);
-        return report_set(why, POSSE_ENOMEM, "spamd: out of memory");
+        return rc;
     }
     *d = (struct door){.loop = ctx->loop, .gate = ctx->gate, .listener = l};
     reload(d);
-    uv_timer_init(d->loop, &d->timer);
-    d->timer.data = d;
-    d->n_handles++;
-    uv_timer_start(&d->timer, on_tick, TICK_MS, TICK_MS);
-    for (; d->n_listeners < ctx->n_fd; d->n_listeners++) {
-        int err = listen_on(d, &l[d->n_listeners], ctx->fd[d->n_listeners]);
-        if (err) {
-            d->n_listeners++;
-            door_free(&d);
-            return report_set(why, POSSE_EIO, "spamd.listen: %s", uv_strerror(err));
-        }
-    }
+    rc = begin(d, ctx, why);
+    if (rc)
+        door_free(&d);
     *out = d;
-    return POSSE_OK;
+    return rc;
 }
 
 static const char *const listen_keys[] = {"spamd.listen", NULL};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "mail/header.h"
+#include "serve/mark.h"
 
 enum { STARS_MAX = 50, SYMBOLS_MAX = 24 * REASONS_MAX };
 
@@ -96,34 +97,19 @@ static void add_marks(struct buf *out, const struct spamd_result *r, const char 
                 r->is_spam ? "Yes" : "No", score, required, (int)r->symbols.n, (const char *)r->symbols.p, eol, eol);
 }
 
-/* The lines of [head.p, head.n) but X-Spam- fields, and but a Subject when a prefix is to be put before it. */
-static void copy_head(struct buf *out, struct span head, const char *prefix, const char *eol)
+/* The header's lines but its X-Spam- fields. */
+static void copy_head(struct buf *out, struct span head)
 {
-    bool drops = false, had_subject = false;
+    bool drops = false;
     while (head.n) {
         ptrdiff_t lf = span_chr(head, '\n');
         struct span line = span_sub(head, 0, lf < 0 ? head.n : (size_t)lf + 1);
         head = span_sub(head, line.n, head.n);
-        if (span_trim(line).n == 0 && head.n == 0)
-            break; /* the blank line, which is written below */
         if (line.p[0] != ' ' && line.p[0] != '\t')
             drops = span_istarts(line, SPAN_LIT("X-Spam-"));
-        if (drops)
-            continue;
-        if (prefix && !had_subject && span_istarts(line, SPAN_LIT("Subject:"))) {
-            had_subject = true;
-            buf_add_fmt(out, "Subject: %s", prefix);
-            line = span_sub(line, sizeof "Subject:" - 1, line.n);
-            while (line.n && (line.p[0] == ' ' || line.p[0] == '\t'))
-                line = span_sub(line, 1, line.n);
-        }
-        buf_add_span(out, line);
-        if (line.n && line.p[line.n - 1] != '\n')
-            buf_add_str(out, eol);
+        if (!drops)
+            buf_add_span(out, line);
     }
-    if (prefix && !had_subject)
-        buf_add_fmt(out, "Subject: %s%s", prefix, eol);
-    buf_add_str(out, eol);
 }
 
 /* Where the body begins: as the parser sees it, so that nobody is shown another header than was judged. */
@@ -137,17 +123,28 @@ static size_t head_bytes(struct span raw)
     return err ? 0 : h.body;
 }
 
+/* What mark.h takes out and what it does to the subject are as with every door; the fields are spamd's. */
 static void mark(struct buf *head_out, struct span *body_out, struct span raw, const struct spamd_result *r, const char *prefix)
 {
-    size_t mbox = header_mbox_line(raw);
-    struct span rest = span_sub(raw, mbox, raw.n);
-    size_t n = head_bytes(rest);
+    struct mark m = {.prefix = prefix};
+    struct buf marked;
+    buf_init(&marked, raw.n + MARK_GROWTH_MAX);
+    mark_message(raw, &m, &marked, body_out);
+    struct span head = buf_span(&marked);
+    size_t mbox = header_mbox_line(head);
     ptrdiff_t lf = span_chr(raw, '\n');
+    buf_add(head_out, head.p, mbox);
     const char *eol = lf > 0 && raw.p[lf - 1] == '\r' ? "\r\n" : "\n";
-    buf_add(head_out, raw.p, mbox);
     add_marks(head_out, r, eol);
-    copy_head(head_out, span_sub(rest, 0, n), prefix, eol);
-    *body_out = span_sub(rest, n, rest.n);
+    if (head.n == mbox && (!body_out->n || (body_out->p[0] != '\r' && body_out->p[0] != '\n')))
+        buf_add_str(head_out, eol); /* text that had no header must not become one */
+    copy_head(head_out, span_sub(head, mbox, head.n));
+    size_t blank = span_istarts(*body_out, SPAN_LIT("\r\n")) ? 2 : span_istarts(*body_out, SPAN_LIT("\n")) ? 1 : 0;
+    buf_add(head_out, body_out->p, blank); /* HEADERS gives it, and spamc puts the body after it */
+    *body_out = span_sub(*body_out, blank, body_out->n);
+    if (buf_error(&marked))
+        head_out->err = buf_error(&marked);
+    buf_deinit(&marked);
 }
 
 void spamd_answer(struct buf *out, const struct spamd_request *q, struct span raw, const struct gate_answer *a, double required)

@@ -92,10 +92,10 @@ static const struct { enum action action; const char *in, *out; } marked[] = {
     {ACTION_TAG, "From a@b Thu Jan  1 00:00:00 1970\nA: b\n\nX-Spam-Flag: NO\n", "From a@b Thu Jan  1 00:00:00 1970\n" YES "A: b\n\nX-Spam-Flag: NO\n"},
     {ACTION_TAG, "just text\n", YES "\njust text\n"},
     {ACTION_TAG, "\ntext\n", YES "\ntext\n"},
-    {ACTION_TAG, "A: b", YES "A: b\n\n"},
+    {ACTION_TAG, "A: b", YES "A: b"},
     {ACTION_TAG, "", YES "\n"},
-    {ACTION_REWRITE, "A: b\nSubject:  hi\n there\nSubject: two\n\nc", YES "A: b\nSubject: [spam] hi\n there\nSubject: two\n\nc"},
-    {ACTION_REWRITE, "A: b\n\nc", YES "A: b\nSubject: [spam] \n\nc"},
+    {ACTION_REWRITE, "A: b\nSubject:  hi\n there\nSubject: two\n\nc", YES "A: b\nSubject: [spam] hi\n there\nSubject: [spam] two\n\nc"},
+    {ACTION_REWRITE, "A: b\n\nc", YES "Subject: [spam]\nA: b\n\nc"},
 };
 
 static void marks(void **state)

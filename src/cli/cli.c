@@ -107,6 +107,8 @@ void cli_print_help(const struct cli_command *cmd)
     print_wrapped(cmd->about);
     for (const struct cli_option *o = cmd->options; o && o->name; o++) {
         char left[64];
+        if (!o->help) /* between processes, not for people */
+            continue;
         if (o->key < 256)
             snprintf(left, sizeof left, "-%c, --%s%s%s", o->key, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         else

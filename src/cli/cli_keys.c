@@ -32,6 +32,12 @@ const struct config_key cli_keys[] = {
      "How long a request may take from its first byte to its last; then it is answered with an error and closed."},
     {"log.format", CONFIG_STRING, "", "text", 0, 0, "How log lines are written: text (name=value) or json."},
     {"log.level", CONFIG_STRING, "", "info", 0, 0, "The least that is logged: error, warning, notice, info or debug."},
+    {"milter.authserv_id", CONFIG_STRING, "", "", 0, 0,
+     "Our name in Authentication-Results: fields of that name that came with the mail are forged and removed. Empty: none is, which "
+     "is right where a filter before this one writes them."},
+    {"milter.detail", CONFIG_LIST, "", "", 0, 0,
+     "Mailers that deliver on this machine (local, virtual, lmtp): mail that goes to these alone gets a field X-Posse-Detail with bits "
+     "and reasons. Empty: none does. Reasons on mail that leaves would teach the spammer."},
     {"milter.listen", CONFIG_LIST, "", "", 0, 0,
      "Addresses for Postfix and Sendmail, which speak milter: 127.0.0.1:8891 or unix:/path. None: off."},
     {"policy[].defer", CONFIG_FLOAT, "", "0", 0, 0.5,

@@ -6,13 +6,13 @@
 #include "cli/cli.h"
 #include "serve/serve.h"
 
-enum { OPT_CONFIG = 400, OPT_CHECK, OPT_SET, OPT_ANNOUNCE, SETS_MAX = 256 };
+enum { OPT_CONFIG = 400, OPT_CHECK, OPT_SET, OPT_ANNOUNCE, OPT_CHILD, SETS_MAX = 256 };
 
 static int serve_command(const struct cli_command *cmd, int argc, char **argv)
 {
     const char *set[SETS_MAX], *home_given = NULL;
     struct serve_options o = {.settings = cli_settings, .set = set};
-    bool is_check = false;
+    bool is_check = false, is_child = false;
     char home[4096];
     int key, first;
     while ((key = cli_getopt(cmd, argc, argv, &first)) != -1) {
@@ -22,6 +22,7 @@ static int serve_command(const struct cli_command *cmd, int argc, char **argv)
         case OPT_CONFIG: o.config_path = optarg; break;
         case OPT_CHECK: is_check = true; break;
         case OPT_ANNOUNCE: o.announce = true; break;
+        case OPT_CHILD: is_child = true; break;
         case OPT_SET:
             if (o.n_set == SETS_MAX)
                 return cli_usage(cmd, "more than %d settings; write a file", SETS_MAX);
@@ -36,7 +37,7 @@ static int serve_command(const struct cli_command *cmd, int argc, char **argv)
         return cli_error("the path of the home is too long");
     o.home = home;
     struct report why = {0};
-    int rc = is_check ? serve_check(&o, &why) : serve_run(&o, &why);
+    int rc = is_check ? serve_check(&o, &why) : is_child ? serve_milter_child(&o, &why) : serve_run(&o, &why);
     return rc ? cli_report(&why) : CLI_OK;
 }
 
@@ -47,6 +48,7 @@ static const struct cli_option serve_options[] = {
     {OPT_MODEL, "model", "FILE", "the shipped model to build upon"},
     {OPT_CHECK, "check", NULL, "read the settings, say what is wrong with them, and end"},
     {OPT_ANNOUNCE, "announce", NULL, "print each address, and 'ready', on standard output once all listen"},
+    {OPT_CHILD, "milter-child", NULL, NULL},
     {0, NULL, NULL, NULL},
 };
 

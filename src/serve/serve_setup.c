@@ -16,6 +16,7 @@
 
 const struct door_ops *const serve_doors[] = {
     &door_http,
+    &door_milter,
     &door_spamd,
     NULL,
 };

@@ -4,7 +4,7 @@ variant that no longer fits the code is an error and never a silent nothing."""
 
 LEARNER, FUSE, CALIB = "src/filter/learner.c", "src/filter/fuse.c", "src/filter/calib.c"
 EXTRACT, TOKENS, VIEW = "src/filter/extract.c", "src/filter/tokens.c", "src/filter/view.h"
-TRAIN, PRIOR = "src/filter/prior_train.c", "src/filter/prior.c"
+TRAIN, PRIOR, SHAPE = "src/filter/prior_train.c", "src/filter/prior.c", "src/filter/shape.c"
 
 
 def without_lane(lane):
@@ -79,10 +79,11 @@ UNSCALED = [(TRAIN, "? 1 / sqrt((double)e->n[v]) : 0;", "? 1 : 0;"),
 UNTAUGHT = {
     "scaling": [("views not scaled", UNSCALED)],
     "prior": [
-        ("no view dropped", [(TRAIN, "DROP = 0.3,", "DROP = 0,")]),
-        ("views dropped at .15", [(TRAIN, "DROP = 0.3,", "DROP = 0.15,")]),
+        ("one fit to all sources", [(TRAIN, "if (t->n_members < 2)", "if (t->n_members < 99)")]),
+        ("calibrated on senders alone", [(TRAIN, "STRANGERS = 0.1;", "STRANGERS = 0;")]),
+        ("headers read without a route", [(SHAPE, "(!x->has_travelled &&", "(false && !x->has_travelled &&")]),
+        ("decay a tenth", [(TRAIN, "DECAY = 1e-3,", "DECAY = 1e-4,")]),
         ("one source is enough", [(TRAIN, "OWN_MOST = 0.9;", "OWN_MOST = 2;")]),
-        ("headers learnt without a route", [(TRAIN, "    return !e->has_route && (", "    return false && e->has_route && (")]),
-        ("ten epochs", [(TRAIN, "EPOCHS = 5,", "EPOCHS = 10,")]),
+        ("views dropped at .3", [(TRAIN, "DROP = 0.15,", "DROP = 0.3,")]),
     ],
 }

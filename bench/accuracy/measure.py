@@ -213,11 +213,11 @@ def model_of(names):
 
 
 def recipe(names, path=lambda name: name + "/index.tsv"):
-    """Arguments of `posse train`, as models/rebuild has them: enron_ham and
-    enron_text are one corpus, and names that are no evidence are left out."""
+    """Arguments of `posse train`, as models/rebuild has them: kin are one
+    source, and names that are no evidence are left out."""
     out = []
-    for name in names:
-        if name == "enron_text" and "enron_ham" in names:
+    for i, name in enumerate(names):
+        if i and any({name, names[i - 1]} <= kin for kin in KIN):
             out[-1] += "+" + path(name)
         else:
             out.append(path(name))

@@ -138,7 +138,7 @@ static int keep(struct corpus_reader *r, const struct message *m, const struct e
         return POSSE_ENOMEM;
     struct train_example *e = &r->ex[r->n++];
     *e = (struct train_example){.slot = slot, .source = (uint8_t)r->n_sources, .corpus = (uint8_t)r->n_corpora,
-                                .is_spam = is_spam, .block = block_of(m, path), .is_english = x->text.is_english, .has_route = m->first_of[FIELD_RECEIVED] != 0};
+                                .is_spam = is_spam, .block = block_of(m, path), .is_english = x->text.is_english};
     for (uint32_t i = 0; i < n; i++)
         slot[i] = f->slot[i] >> (FEATURE_BITS - PRIOR_BITS);
     for (unsigned v = 0; v < VIEW_GENERAL_N; v++)

@@ -7,9 +7,10 @@
 #include "base/fmath.h"
 #include "base/hash.h"
 
-/* Experiments: bench/ablation.md, "prior". Half or double of each moves the held-out figures by less than their noise. */
-static const double RATE = 0.1, DECAY = 1e-4, DROP = 0.3, START_SQUARES = 1e-4;
-static const double OWN_MOST = 0.9; /* of a feature, in one source */
+/* Experiments: bench/ablation.md, "prior". */
+static const double RATE = 0.1, DECAY = 1e-3, DROP = 0.15, START_SQUARES = 1e-4;
+static const double OWN_MOST = 0.9;    /* of a feature, in one source */
+static const double STRANGERS = 0.1;   /* weight, in the calibration, of scores by members that never saw the source */
 enum { EPOCHS = 5, FOLDS = 3, SMALL_SOURCE = 2000, CALIB_MASS = 4000, NOBODY = 255 };
 
 struct trainer {
@@ -17,8 +18,12 @@ struct trainer {
     size_t n;
     unsigned n_sources, n_corpora;
     float *weight, *squares;
+    float *sum;               /* of the members' weights */
     bool *may_teach;          /* by slot */
     uint32_t *order;
+    uint8_t member[TRAIN_SOURCES_MAX]; /* the source that each member never sees */
+    unsigned n_members;
+    double *strange;          /* odds by the member that never saw the example's source; NULL: not wanted now */
     double bias, bias_squares;
     double share[TRAIN_CORPORA_MAX][2];
     uint64_t rng;
@@ -35,9 +40,7 @@ static uint32_t next_random(struct trainer *t)
 
 static bool is_masked(const struct train_example *e, unsigned v)
 {
-    if (!e->is_english && v <= VIEW_PAIR)
-        return true;
-    return !e->has_route && (v == VIEW_SENDER || v == VIEW_FIELD || v == VIEW_MIME);
+    return !e->is_english && v <= VIEW_PAIR;
 }
 
 /* ---- what may teach ---- */
@@ -76,14 +79,20 @@ static int mark_common(struct trainer *t)
     return err;
 }
 
-static bool is_left_out(const struct train_example *e, unsigned without) { return e->block % FOLDS == without; }
+/* What a fit does not see: a third of the senders, a source, neither or both. */
+struct left_out { unsigned fold, source; };
 
-static void weigh_corpora(struct trainer *t, unsigned without)
+static bool is_left_out(const struct train_example *e, struct left_out out)
+{
+    return e->block % FOLDS == out.fold || e->source == out.source;
+}
+
+static void weigh_corpora(struct trainer *t, struct left_out out)
 {
     double count[TRAIN_CORPORA_MAX][2] = {{0}}, parts[2] = {0};
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)
-        if (!is_left_out(&t->ex[i], without)) {
+        if (!is_left_out(&t->ex[i], out)) {
             count[t->ex[i].corpus][t->ex[i].is_spam]++;
             n++;
         }
@@ -136,18 +145,18 @@ static void teach_one(struct trainer *t, const struct train_example *e)
     }
 }
 
-static void fit(struct trainer *t, unsigned without)
+static void fit_member(struct trainer *t, struct left_out out)
 {
-    weigh_corpora(t, without);
+    weigh_corpora(t, out);
     memset(t->weight, 0, PRIOR_SLOTS * sizeof *t->weight);
     for (size_t i = 0; i < PRIOR_SLOTS; i++)
         t->squares[i] = (float)START_SQUARES;
     t->bias = 0;
     t->bias_squares = 1e-2;
-    t->rng = 1;
+    t->rng = 1 + (uint64_t)out.source;
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)
-        if (!is_left_out(&t->ex[i], without))
+        if (!is_left_out(&t->ex[i], out))
             t->order[n++] = (uint32_t)i;
     for (unsigned epoch = 0; epoch < EPOCHS; epoch++) {
         for (size_t i = n; i > 1; i--) {
@@ -174,21 +183,71 @@ static double score(const struct trainer *t, const struct train_example *e)
     return odds;
 }
 
+static void score_strangers(struct trainer *t, unsigned source)
+{
+    for (size_t i = 0; t->strange && i < t->n; i++)
+        if (t->ex[i].source == source)
+            t->strange[i] = score(t, &t->ex[i]);
+}
+
+/* The mean of the members; without members, one fit to all. */
+static void fit(struct trainer *t, unsigned fold)
+{
+    if (t->n_members == 0) {
+        fit_member(t, (struct left_out){fold, NOBODY});
+        return;
+    }
+    double bias = 0;
+    memset(t->sum, 0, PRIOR_SLOTS * sizeof *t->sum);
+    for (unsigned m = 0; m < t->n_members; m++) {
+        fit_member(t, (struct left_out){fold, t->member[m]});
+        score_strangers(t, t->member[m]);
+        bias += t->bias;
+        for (size_t i = 0; i < PRIOR_SLOTS; i++)
+            t->sum[i] += t->weight[i];
+    }
+    t->bias = bias / t->n_members;
+    for (size_t i = 0; i < PRIOR_SLOTS; i++)
+        t->weight[i] = t->sum[i] / (float)t->n_members;
+}
+
+/* A member for each source that is not small, if there are two. */
+static void find_members(struct trainer *t)
+{
+    size_t messages[TRAIN_SOURCES_MAX] = {0};
+    for (size_t i = 0; i < t->n; i++)
+        messages[t->ex[i].source]++;
+    for (unsigned s = 0; s < t->n_sources; s++)
+        if (messages[s] >= SMALL_SOURCE)
+            t->member[t->n_members++] = (uint8_t)s;
+    if (t->n_members < 2)
+        t->n_members = 0;
+}
+
 /* ---- calibration on what was left out ---- */
 
+/* The scores that it is fitted on: [0] of senders, [1] of sources left out, and what each weighs. */
+struct held_out { double *odds[2], weight[2]; };
+
+static bool is_scored(const struct held_out *h, int kind, size_t i) { return h->weight[kind] > 0 && !isnan(h->odds[kind][i]); }
+
 /* slope and offset of the log-odds by Newton's method, every corpus and class weighing the same. */
-static void fit_line(const struct trainer *t, const double *odds, double *slope, double *offset)
+static void fit_line(const struct trainer *t, const struct held_out *h, double *slope, double *offset)
 {
     double a = 1, b = 0;
     for (int round = 0; round < 200; round++) {
         double ga = 0, gb = 0, haa = 1e-6, hab = 0, hbb = 1e-6;
-        for (size_t i = 0; i < t->n; i++) {
+        for (size_t k = 0; k < 2 * t->n; k++) {
+            size_t i = k / 2;
+            if (!is_scored(h, k % 2, i))
+                continue;
             const struct train_example *e = &t->ex[i];
-            double w = t->share[e->corpus][e->is_spam], p = fmath_sigmoid(a * odds[i] + b), d = w * (p - e->is_spam);
-            ga += d * odds[i];
+            double x = h->odds[k % 2][i], p = fmath_sigmoid(a * x + b);
+            double w = h->weight[k % 2] * t->share[e->corpus][e->is_spam], d = w * (p - e->is_spam);
+            ga += d * x;
             gb += d;
-            haa += w * p * (1 - p) * odds[i] * odds[i];
-            hab += w * p * (1 - p) * odds[i];
+            haa += w * p * (1 - p) * x * x;
+            hab += w * p * (1 - p) * x;
             hbb += w * p * (1 - p);
         }
         double det = haa * hbb - hab * hab;
@@ -205,16 +264,20 @@ static void fit_line(const struct trainer *t, const double *odds, double *slope,
 }
 
 /* A sample of the scores in which each corpus and class has its share, CALIB_MASS in all. */
-static void fit_calib(const struct trainer *t, const double *odds, double slope, double offset, struct calib *out)
+static void fit_calib(const struct trainer *t, const struct held_out *h, double slope, double offset, struct calib *out)
 {
     double owed[TRAIN_CORPORA_MAX][2] = {{0}};
-    calib_init(out); 
-    for (size_t i = 0; i < t->n; i++) {
+    calib_init(out);
+    for (size_t k = 0; k < 2 * t->n; k++) {
+        size_t i = k % t->n;
+        int kind = k >= t->n;
+        if (!is_scored(h, kind, i))
+            continue;
         const struct train_example *e = &t->ex[i];
         double *o = &owed[e->corpus][e->is_spam];
-        *o += t->share[e->corpus][e->is_spam] * CALIB_MASS / (double)t->n;
+        *o += h->weight[kind] * t->share[e->corpus][e->is_spam] * CALIB_MASS / (double)t->n;
         for (; *o >= 1; *o -= 1)
-            calib_teach(out, slope * odds[i] + offset, e->is_spam);
+            calib_teach(out, slope * h->odds[kind][i] + offset, e->is_spam);
     }
 }
 
@@ -252,23 +315,36 @@ static double roca_of(const struct trainer *t, const double *odds, unsigned corp
     return spam > 0 && ham > 0 ? 100 * inversions / spam / ham : -1;
 }
 
-static int calibrate(struct trainer *t, struct train_result *out)
+/* Scores of senders left out; then the final fit, and its members' scores of the sources they never saw. */
+static void fit_all(struct trainer *t, struct held_out *h)
 {
-    double *odds = malloc(t->n * sizeof *odds + 1);
-    if (!odds)
-        return POSSE_ENOMEM;
     for (unsigned fold = 0; fold < FOLDS; fold++) {
         fit(t, fold);
         for (size_t i = 0; i < t->n; i++)
-            if (is_left_out(&t->ex[i], fold))
-                odds[i] = score(t, &t->ex[i]);
+            if (t->ex[i].block % FOLDS == fold)
+                h->odds[0][i] = score(t, &t->ex[i]);
     }
+    for (size_t i = 0; i < t->n; i++)
+        h->odds[1][i] = NAN;
+    t->strange = h->odds[1];
+    fit(t, NOBODY);
+    h->weight[1] = t->n_members ? STRANGERS : 0;
+    h->weight[0] = 1 - h->weight[1];
+}
+
+static int fit_and_calibrate(struct trainer *t, struct train_result *out)
+{
+    double *odds = malloc(2 * t->n * sizeof *odds + 1);
+    if (!odds)
+        return POSSE_ENOMEM;
+    struct held_out h = {.odds = {odds, odds + t->n}};
+    fit_all(t, &h);
     for (unsigned c = 0; c < t->n_corpora; c++)
         out->held_out[c] = roca_of(t, odds, c);
-    weigh_corpora(t, NOBODY);
+    weigh_corpora(t, (struct left_out){NOBODY, NOBODY});
     double slope, offset;
-    fit_line(t, odds, &slope, &offset);
-    fit_calib(t, odds, slope, offset, &out->calib);
+    fit_line(t, &h, &slope, &offset);
+    fit_calib(t, &h, slope, offset, &out->calib);
     out->head.slope = slope;
     out->head.offset = offset;
     free(odds);
@@ -309,21 +385,24 @@ int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, un
         return report_set(why, POSSE_EINVAL, "at most %d sources and %d indexes", TRAIN_SOURCES_MAX, TRAIN_CORPORA_MAX);
     struct trainer t = {.ex = ex, .n = n, .n_sources = n_sources, .n_corpora = n_corpora, .step = step, .ctx = ctx,
                         .per_pass = 1.0 / (EPOCHS * (FOLDS + 1))};
+    find_members(&t);
+    if (t.n_members)
+        t.per_pass /= t.n_members;
     t.weight = malloc(PRIOR_SLOTS * sizeof *t.weight);
     t.squares = malloc(PRIOR_SLOTS * sizeof *t.squares);
+    t.sum = malloc(PRIOR_SLOTS * sizeof *t.sum);
     t.may_teach = malloc(PRIOR_SLOTS * sizeof *t.may_teach);
     t.order = malloc(n * sizeof *t.order);
-    int err = t.weight && t.squares && t.may_teach && t.order ? POSSE_OK : POSSE_ENOMEM;
+    int err = t.weight && t.squares && t.sum && t.may_teach && t.order ? POSSE_OK : POSSE_ENOMEM;
     if (!err)
         err = mark_common(&t);
     if (!err)
-        err = calibrate(&t, out);
-    if (!err) {
-        fit(&t, NOBODY);
+        err = fit_and_calibrate(&t, out);
+    if (!err)
         err = quantise(&t, out);
-    }
     free(t.weight);
     free(t.squares);
+    free(t.sum);
     free(t.may_teach);
     free(t.order);
     return err ? report_set(why, err, "out of memory while training") : POSSE_OK;

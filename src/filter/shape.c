@@ -104,12 +104,16 @@ static bool is_local(uint32_t kind)
     uint32_t group = kind >> 8;
     return group == SHAPE_ORDER || group == SHAPE_TLD || kind == SHAPE_KIND(SHAPE_FIELD, SHAPE_FIELD_SPELT) ||
            kind == SHAPE_KIND(SHAPE_PART, SHAPE_PART_CHARSET) || kind == SHAPE_KIND(SHAPE_PART, SHAPE_PART_ENCODING) ||
-           kind == SHAPE_KIND(SHAPE_SENDER, SHAPE_SENDER_SCRIPT);
+           kind == SHAPE_KIND(SHAPE_SENDER, SHAPE_SENDER_SCRIPT) || kind == SHAPE_KIND(SHAPE_SUBJECT, SHAPE_SUBJECT_SCRIPT);
 }
+
+/* Mail that never travelled has the header that its archive gave it, if any: the prior is silent about that. */
+static bool is_travellers(uint8_t view) { return view == VIEW_SENDER || view == VIEW_FIELD || view == VIEW_MIME; }
 
 static uint64_t kind_open(struct shape *x, uint32_t kind)
 {
-    x->s->tag_now = is_local(kind) ? VIEW_HOST : group_view[kind >> 8];
+    uint8_t view = group_view[kind >> 8];
+    x->s->tag_now = is_local(kind) || (!x->has_travelled && is_travellers(view)) ? VIEW_HOST : view;
     return kind_seed(kind);
 }
 
@@ -284,6 +288,7 @@ static void shape_init(struct shape *x, struct sink *s, const struct shape_in *i
     const struct message *m = in->m;
     *x = (struct shape){.s = s, .a = in->a, .m = m, .in = in, .left_out = (SHAPE_LEFT_OUT | in->without) & ~in->with};
     x->psl = mail_parser_suffixes(in->p);
+    x->has_travelled = in->env || shape_field(x, FIELD_RECEIVED);
     if (m->n_parts) {
         x->field = m->field + m->part[0].first_field;
         x->n_fields = m->part[0].n_fields;

@@ -4,6 +4,8 @@
  * A GENERAL view: no feature names a mail system, a list, a person, a host or a year. Domains are only compared
  * with each other or put into classes (free mail, shortener, top-level domain). Ignored on purpose: marks
  * of other filters, subject tags in brackets, list footers, the mbox line.
+ * Mail without a Received field and without an envelope never travelled: what its header and its parts look like is
+ * put into the local view VIEW_HOST, where only the user's own lessons read it.
  * Ownership: labels are static, or live in the arena when notes are on; spans point into the message.
  * Limits: those of the view in the sink (400); what is looked at is capped in each file; work is linear in the input.
  * Errors: none; odd input gives odd features.  Never asks the clock: dates are compared with each other.

@@ -10,7 +10,7 @@
  * reused; a change of meaning takes a new number and a new EXTRACTOR_VERSION. */
 #define SHAPE_KIND(group, number) ((uint32_t)(group) << 8 | (number))
 
-enum { SHAPE_FIELD_SPELT = 0, SHAPE_PART_ENCODING = 1, SHAPE_PART_CHARSET = 2, SHAPE_SENDER_SCRIPT = 4 };
+enum { SHAPE_FIELD_SPELT = 0, SHAPE_PART_ENCODING = 1, SHAPE_PART_CHARSET = 2, SHAPE_SENDER_SCRIPT = 4, SHAPE_SUBJECT_SCRIPT = 30 };
 
 struct shape {
     struct sink *s;
@@ -18,6 +18,7 @@ struct shape {
     const struct message *m;
     const struct shape_in *in;
     const struct suffixes *psl;
+    bool has_travelled;        /* it has a Received field, or comes with an envelope */
     uint32_t left_out;         /* 1 << group */
     const struct field *field; /* of the message itself, not of its parts */
     size_t n_fields;

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define EXTRACTOR_VERSION 1
+#define EXTRACTOR_VERSION 2
 
 enum view {
     /* general: mean the same in anybody's mail; the prior knows only these */
@@ -20,7 +20,7 @@ enum view {
     VIEW_MIME,    /* parts, HTML, anomalies */
     VIEW_LINK,    /* links, by kind */
     /* local: may name hosts, lists, people; learnt from the user's own mail only */
-    VIEW_HOST,    /* hosts and paths that links lead to, the sender's domain */
+    VIEW_HOST,    /* hosts and paths that links lead to, the sender's domain; shape that is no evidence abroad */
     VIEW_ROUTE,   /* header fields that hosts and lists add on the way, with names and values */
     VIEW_AUTHOR,  /* header fields that the sending program writes */
     VIEW_CHAR,    /* character 5-grams of subject and visible text */

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/fmath.h"
 
-/* bench/ablation.md, "fusion": half or double of each is as good within the noise. Sharing less than the whole
+/* bench/ablation.md, "fusion": half or double of RATE is as good within the noise. Sharing less than the whole
  * among the learners keeps the first hundred verdicts modest. */
 static const double RATE = 0.03, BIAS_RATE = 0.006, START_SUM = 0.7;
 static const double FUSE_CLIP = 12; /* beyond it one learner could outshout the others */

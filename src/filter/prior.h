@@ -1,8 +1,8 @@
 /* prior: the model that ships: one weight a slot over the general views, read from a snapshot.
  *
  * log-odds = offset + slope x sum over views of 1/sqrt(features of the view) x sum of their weights.
- * slope and offset, and the calibration that comes with it, are fitted on mail of sources that the weights
- * fitted with had not seen: what it promises, it promises for strangers.
+ * slope and offset, and the calibration that comes with it, are fitted on mail of senders, and in part of sources, that
+ * had not taught the weights it was scored with (prior_train.h).
  * Sections of the snapshot: "prior.head", "prior.weights" (int16, PRIOR_SLOTS), "prior.calib" (struct calib), "prior.notice".
  * Ownership: views into the snapshot, which must outlive it.  Threads: read-only.
  * Errors: POSSE_EVERSION for another extractor, POSSE_ECORRUPT.  Cost: about 3 ns a feature. */

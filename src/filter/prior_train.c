@@ -9,8 +9,8 @@
 
 /* Experiments: bench/ablation.md, "prior". */
 static const double RATE = 0.1, DECAY = 1e-3, DROP = 0.15, START_SQUARES = 1e-4;
-static const double OWN_MOST = 0.9;    /* of a feature, in one source */
-static const double STRANGERS = 0.1;   /* weight, in the calibration, of scores by members that never saw the source */
+static const double OWN_MOST = 0.9;  /* of a feature, in one source */
+static const double STRANGERS = 0.1; /* weight, in the calibration, of scores by members that never saw the source */
 enum { EPOCHS = 5, FOLDS = 3, SMALL_SOURCE = 2000, CALIB_MASS = 4000, NOBODY = 255 };
 
 struct trainer {
@@ -18,12 +18,12 @@ struct trainer {
     size_t n;
     unsigned n_sources, n_corpora;
     float *weight, *squares;
-    float *sum;               /* of the members' weights */
-    bool *may_teach;          /* by slot */
+    float *sum;      /* of the members' weights */
+    bool *may_teach; /* by slot */
     uint32_t *order;
     uint8_t member[TRAIN_SOURCES_MAX]; /* the source that each member never sees */
     unsigned n_members;
-    double *strange;          /* odds by the member that never saw the example's source; NULL: not wanted now */
+    double *strange; /* odds by the member that never saw the example's source; NULL: not wanted now */
     double bias, bias_squares;
     double share[TRAIN_CORPORA_MAX][2];
     uint64_t rng;
@@ -38,10 +38,7 @@ static uint32_t next_random(struct trainer *t)
     return (uint32_t)(mix64(t->rng) >> 32);
 }
 
-static bool is_masked(const struct train_example *e, unsigned v)
-{
-    return !e->is_english && v <= VIEW_PAIR;
-}
+static bool is_masked(const struct train_example *e, unsigned v) { return !e->is_english && v <= VIEW_PAIR; }
 
 /* ---- what may teach ---- */
 
@@ -80,7 +77,9 @@ static int mark_common(struct trainer *t)
 }
 
 /* What a fit does not see: a third of the senders, a source, neither or both. */
-struct left_out { unsigned fold, source; };
+struct left_out {
+    unsigned fold, source;
+};
 
 static bool is_left_out(const struct train_example *e, struct left_out out)
 {
@@ -227,9 +226,14 @@ static void find_members(struct trainer *t)
 /* ---- calibration on what was left out ---- */
 
 /* The scores that it is fitted on: [0] of senders, [1] of sources left out, and what each weighs. */
-struct held_out { double *odds[2], weight[2]; };
+struct held_out {
+    double *odds[2], weight[2];
+};
 
-static bool is_scored(const struct held_out *h, int kind, size_t i) { return h->weight[kind] > 0 && !isnan(h->odds[kind][i]); }
+static bool is_scored(const struct held_out *h, int kind, size_t i)
+{
+    return h->weight[kind] > 0 && !isnan(h->odds[kind][i]);
+}
 
 /* slope and offset of the log-odds by Newton's method, every corpus and class weighing the same. */
 static void fit_line(const struct trainer *t, const struct held_out *h, double *slope, double *offset)
@@ -281,7 +285,10 @@ static void fit_calib(const struct trainer *t, const struct held_out *h, double 
     }
 }
 
-struct scored { double odds; bool is_spam; };
+struct scored {
+    double odds;
+    bool is_spam;
+};
 
 static int compare_scored(const void *va, const void *vb)
 {
@@ -383,7 +390,12 @@ int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, un
         return report_set(why, POSSE_EINVAL, "training needs both ham and spam; this has %zu of %zu spam", spam, n);
     if (n_sources > TRAIN_SOURCES_MAX || n_corpora > TRAIN_CORPORA_MAX)
         return report_set(why, POSSE_EINVAL, "at most %d sources and %d indexes", TRAIN_SOURCES_MAX, TRAIN_CORPORA_MAX);
-    struct trainer t = {.ex = ex, .n = n, .n_sources = n_sources, .n_corpora = n_corpora, .step = step, .ctx = ctx,
+    struct trainer t = {.ex = ex,
+                        .n = n,
+                        .n_sources = n_sources,
+                        .n_corpora = n_corpora,
+                        .step = step,
+                        .ctx = ctx,
                         .per_pass = 1.0 / (EPOCHS * (FOLDS + 1))};
     find_members(&t);
     if (t.n_members)

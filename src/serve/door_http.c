@@ -14,7 +14,7 @@ struct door {
     struct http_listener *listener;
     struct http_server *server;
     struct http_texts *texts;
-    uint64_t symbols_seen[REASON_KINDS + 1];
+    uint64_t symbols_seen[REASON_KINDS];
 };
 
 /* In the order of enum http_role. */

@@ -34,7 +34,6 @@ int rspamd_judge(struct gate *g, const struct rspamd_request *r, bool is_trusted
     for (unsigned i = 0; i < REASON_KINDS; i++)
         if (kinds & 1u << i)
             __atomic_fetch_add(&symbols_seen[i], 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&symbols_seen[REASON_KINDS], 1, __ATOMIC_RELAXED);
     return POSSE_OK;
 }
 
@@ -130,7 +129,10 @@ static void scan(struct http_context *c, const struct http_request *q, struct ht
         write_trouble(c, q, a, &why);
         return;
     }
-    rspamd_json(g, gate_level(g), a->body);
+    struct envelope env;
+    enum policy_who who;
+    rspamd_envelope(c->rspamd, is_trusted(c, q), &env, &who);
+    rspamd_json(g, gate_level(g), who, a->body);
     gate_done(c->gate, &g);
 }
 
@@ -306,18 +308,20 @@ static void do_stat(struct http_context *c, const struct http_request *q, struct
                          "\"users\":1}]}", (long long)s.learned_ham);
 }
 
-/* How often each kind of reason was told, of all messages that came through this door. */
+/* How often each kind of reason was told to the clients of this door; frequency is per second, as rspamd's. */
 static void do_counters(struct http_context *c, const struct http_request *q, struct http_answer *a)
 {
     const char *name, *text;
+    struct gate_stat s;
     if (!may_look(c, q, a))
         return;
-    uint64_t all = __atomic_load_n(&c->symbols_seen[REASON_KINDS], __ATOMIC_RELAXED);
+    gate_stat(c->gate, &s);
+    double seconds = q->now_ms > s.started_ms ? (double)(q->now_ms - s.started_ms) / 1000 : 1;
     buf_add_byte(a->body, '[');
     for (size_t i = 0; (name = rspamd_symbol_kind(i, &text)) != NULL; i++) {
         uint64_t n = __atomic_load_n(&c->symbols_seen[i], __ATOMIC_RELAXED);
         buf_add_fmt(a->body, "%s{\"symbol\":\"%s\",\"weight\":0.0,\"frequency\":%.6f,\"frequency_stddev\":0.0,\"hits\":%llu,\"time\":0.0}",
-                    i ? "," : "", name, all ? (double)n / (double)all : 0, (unsigned long long)n);
+                    i ? "," : "", name, (double)n / seconds, (unsigned long long)n);
     }
     buf_add_byte(a->body, ']');
 }

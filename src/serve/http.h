@@ -67,7 +67,7 @@ struct http_context {
     const struct http_settings *settings;
     struct rspamd_request *rspamd;     /* the connection's, to be cleared before use */
     struct buf *spare;                 /* the connection's, empty */
-    uint64_t *symbols_seen;            /* a counter a kind of reason, and one of all messages; atomic */
+    uint64_t *symbols_seen;            /* a counter a kind of reason; atomic */
 };
 
 typedef void http_handler(struct http_context *c, const struct http_request *q, struct http_answer *a);

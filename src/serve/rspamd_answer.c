@@ -4,9 +4,9 @@
 
 #include "base/jsonout.h"
 #include "mail/url.h"
-#include "mail/words.h"
 #include "serve/mark.h"
 #include "serve/rspamd_proto.h"
+#include "serve/spamd_answer.h"
 
 enum { URLS_LOOKED_AT = 128 };
 
@@ -105,7 +105,9 @@ static void add_symbols(struct buf *b, const struct gate_answer *a)
         buf_add_fmt(b, "%s\"%s\":{\"name\":\"%s\",\"score\":%.2f,\"metric_score\":%.2f,\"description\":", i ? "," : "", s[i].name,
                     s[i].name, s[i].score, s[i].score);
         json_string(b, span_str(s[i].text));
-        buf_add_byte(b, '}');
+        buf_add_str(b, ",\"options\":["); /* what rspamc shows */
+        json_string(b, span_str(s[i].text));
+        buf_add_str(b, "]}");
     }
     buf_add_byte(b, '}');
 }
@@ -121,29 +123,33 @@ static const char *smtp_message(enum action action)
     }
 }
 
-static void add_subject(struct buf *b, const struct gate_answer *a)
+/* The subject with the policy's prefix, as the header would hold it but on one line. False: it stays as it is. */
+static bool new_subject(const struct gate_answer *a, const struct mark *m, struct buf *out)
 {
-    struct buf plain, coded;
-    buf_init(&plain, 64 << 10);
-    buf_init(&coded, 128 << 10);
-    buf_add_str(&plain, a->subject_prefix ? a->subject_prefix : "");
-    if (a->message)
-        buf_add_span(&plain, a->message->subject);
-    words_encode(&coded, buf_span(&plain));
-    if (!buf_error(&plain) && !buf_error(&coded))
-        add_text(b, "subject", buf_span(&coded), false);
-    buf_deinit(&plain);
-    buf_deinit(&coded);
+    const struct field *f = a->message ? message_field(a->message, FIELD_SUBJECT) : NULL;
+    if (!m->prefix || !mark_subject(f ? f->raw : SPAN_NONE, m->prefix, "\n", out))
+        return false;
+    for (size_t i = 0; i < out->n; i++)
+        if (out->p[i] < ' ' || out->p[i] == 127)
+            out->p[i] = ' ';
+    return !buf_error(out);
+}
+
+static void add_subject(struct buf *b, const struct gate_answer *a, const struct mark *m)
+{
+    struct buf text;
+    buf_init(&text, 64 << 10);
+    if (new_subject(a, m, &text))
+        add_text(b, "subject", buf_span(&text), false);
+    buf_deinit(&text);
 }
 
 /* One value a name, never a list, and remove_headers in small whole numbers: some clients decode nothing else. 0: all of them. */
-static void add_milter(struct buf *b, const struct gate_answer *a, unsigned level)
+static void add_milter(struct buf *b, const struct mark *m)
 {
-    struct mark m;
-    mark_of(a, level, POLICY_REMOTE, &m);
     buf_add_str(b, ",\"milter\":{\"add_headers\":{");
-    for (size_t i = 0; i < m.n; i++)
-        buf_add_fmt(b, "%s\"%s\":{\"value\":\"%s\",\"order\":0}", i ? "," : "", m.field[i].name, m.field[i].value);
+    for (size_t i = 0; i < m->n; i++)
+        buf_add_fmt(b, "%s\"%s\":{\"value\":\"%s\",\"order\":0}", i ? "," : "", m->field[i].name, m->field[i].value);
     buf_add_str(b, "},\"remove_headers\":{\"X-Spam\":0,\"X-Posse\":0}}");
 }
 
@@ -172,8 +178,10 @@ static struct span message_id(const struct message *m)
     return f ? rspamd_address(f->raw) : SPAN_NONE;
 }
 
-void rspamd_json(const struct gate_answer *a, unsigned level, struct buf *out)
+void rspamd_json(const struct gate_answer *a, unsigned level, enum policy_who who, struct buf *out)
 {
+    struct mark m;
+    mark_of(a, level, who, &m);
     const char *said = smtp_message(a->action);
     struct span id = message_id(a->message);
     buf_add_str(out, "{\"is_skipped\":false");
@@ -186,38 +194,34 @@ void rspamd_json(const struct gate_answer *a, unsigned level, struct buf *out)
     if (said)
         add_text(out, "smtp_message", span_str(said), true);
     buf_add_byte(out, '}');
-    if (a->action == ACTION_REWRITE)
-        add_subject(out, a);
+    add_subject(out, a, &m);
     if (a->message)
         add_urls(out, a->message);
     add_text(out, "message-id", id.n ? id : SPAN_LIT("undef"), false);
     buf_add_fmt(out, ",\"time_real\":%.6f", a->seconds);
     add_text(out, "posse-id", span_str(a->id), false);
-    add_milter(out, a, level);
+    add_milter(out, &m);
     buf_add_byte(out, '}');
 }
 
 void rspamd_text(const struct gate_answer *a, const char *version, struct buf *out)
 {
-    bool spam = a->verdict.klass == VERDICT_SPAM;
-    long score = hundredths(a->verdict.bits), threshold = hundredths(a->verdict.threshold_bits);
+    bool spam = a->action != ACTION_NONE;
+    long score = hundredths(a->verdict.bits), threshold = hundredths(spamd_acts_from(a));
     struct rspamd_symbol s[REASONS_MAX];
     size_t n = rspamd_symbols(&a->verdict, s);
     if (!spam && score >= threshold)
-        score = threshold - 1; /* clients compare the two numbers: rounding must not turn the verdict */
+        score = threshold - 1; /* clients compare the two numbers: neither rounding nor a dry run may make them act */
     buf_add_fmt(out, "RSPAMD/%s 0 EX_OK\r\nMetric: default; %s; %.2f / %.2f / 0.0\r\nAction: %s\r\n", version,
                 spam ? "True" : "False", (double)score / 100, (double)threshold / 100, action_names[a->action]);
     for (size_t i = 0; i < n; i++)
         buf_add_fmt(out, "Symbol: %s(%.2f)\r\n", s[i].name, s[i].score);
-    if (a->action == ACTION_REWRITE && a->subject_prefix && a->message) {
-        struct buf plain;
-        buf_init(&plain, 64 << 10);
-        buf_add_str(&plain, a->subject_prefix);
-        buf_add_span(&plain, a->message->subject);
-        buf_add_str(out, "Subject: ");
-        words_encode(out, buf_span(&plain));
-        buf_add_str(out, "\r\n");
-        buf_deinit(&plain);
-    }
+    struct mark m;
+    struct buf subject;
+    mark_of(a, 0, POLICY_REMOTE, &m);
+    buf_init(&subject, 64 << 10);
+    if (new_subject(a, &m, &subject))
+        buf_add_fmt(out, "Subject: %.*s\r\n", (int)subject.n, (const char *)subject.p);
+    buf_deinit(&subject);
     buf_add_str(out, "\r\n");
 }

@@ -56,9 +56,10 @@ double rspamd_score(double bits); /* in whole hundredths */
 /* All names that there are, for /symbols: NULL past the last. */
 const char *rspamd_symbol_kind(size_t i, const char **text_out);
 
-/* level: gate_level of the answer. */
-void rspamd_json(const struct gate_answer *a, unsigned level, struct buf *out);
-/* `version`: "1.3", as the client wrote it. */
+/* level: gate_level of the answer; who: as in the request. */
+void rspamd_json(const struct gate_answer *a, unsigned level, enum policy_who who, struct buf *out);
+/* `version`: "1.3", as the client wrote it. Such clients know one threshold: it is where the policy's mildest action begins, and
+ * mail to which nothing is done stays below it. */
 void rspamd_text(const struct gate_answer *a, const char *version, struct buf *out);
 
 #endif

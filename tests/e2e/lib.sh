@@ -20,3 +20,46 @@ make_box() {
 lessons() { "$posse" lessons --home "$1" 2>/dev/null | wc -l; }
 model() { "$posse" check --empty --home "$1" | grep ' model '; }
 sound() { "$posse" check --empty --home "$1" >"$work/check" 2>&1 || { sed 's/^/    /' "$work/check"; return 1; }; }
+
+# The daemon: start_posse with settings on standard input sets $daemon; port KEY; stop_posse. What it logs is in $work/log.
+start_posse() {
+    cat >"$work/posse.conf"
+    printf 'serve { user = %s }\n' "$(id -un)" >>"$work/posse.conf"
+    "$posse" serve --config "$work/posse.conf" --home "$work/home" --announce >"$work/announced" 2>"$work/log" &
+    daemon=$!
+    trap 'kill -9 $daemon 2>/dev/null; rm -rf "$work"' EXIT
+    for _ in $(seq 100); do
+        grep -q '^ready' "$work/announced" && return 0
+        kill -0 $daemon 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "posse serve does not start:"
+    cat "$work/log"
+    return 1
+}
+port() { sed -n "s/^$1 .*:\([0-9]*\)$/\1/p" "$work/announced" | head -n 1; }
+stop_posse() {
+    kill -TERM $daemon
+    wait $daemon
+}
+
+# unpack PACKAGE...: Debian packages that cannot be installed beside others, into $build/e2e/root, once. Exit status 77 of the
+# test when they cannot be had.
+root=$build/e2e/root
+unpack() {
+    mkdir -p "$build/e2e/deb" "$root"
+    for p; do
+        [ -f "$build/e2e/deb/$p.done" ] && continue
+        (cd "$build/e2e/deb" && apt-get download -q "$p" >/dev/null 2>&1 && dpkg -x "$p"_*.deb "$root") ||
+            { echo "package $p cannot be had"; exit 77; }
+        touch "$build/e2e/deb/$p.done"
+    done
+    unpacked_path=$root/usr/lib/rspamd:$root/usr/lib/x86_64-linux-gnu:$root/usr/lib
+}
+# run_unpacked PROGRAM ARG...: one of them, with its libraries.
+run_unpacked() {
+    program=$1
+    shift
+    LD_LIBRARY_PATH=$unpacked_path "$root/$program" "$@"
+}
+samples=$(cd "$(dirname "$0")/../../samples" && pwd)

@@ -180,7 +180,7 @@ static json_t *json_of(const struct gate_answer *a)
     struct buf b;
     json_error_t error;
     buf_init(&b, 1 << 20);
-    rspamd_json(a, 7, &b);
+    rspamd_json(a, 7, POLICY_REMOTE, &b);
     assert_int_equal(buf_error(&b), 0);
     json_t *top = json_loadb((const char *)b.p, b.n, JSON_REJECT_DUPLICATES, &error);
     if (!top)
@@ -235,7 +235,9 @@ static void the_answer_is_one_that_clients_decode(void **state)
         an_answer(&a);
         a.action = cases[i].action;
         a.subject_prefix = "[SPAM] ";
-        struct message m = {.subject = SPAN_LIT("caf\xc3\xa9")};
+        struct field f = {SPAN_LIT("Subject"), SPAN_LIT(" =?UTF-8?Q?caf=C3=A9?=\r\n au lait"), FIELD_SUBJECT, 0};
+        struct message m = {.field = &f, .n_fields = 1};
+        m.first_of[FIELD_SUBJECT] = 1;
         a.message = &m;
         json_t *top = json_of(&a), *milter = json_object_get(top, "milter"), *v;
         const char *key;
@@ -244,7 +246,7 @@ static void the_answer_is_one_that_clients_decode(void **state)
         assert_true((json_object_get(json_object_get(top, "messages"), "smtp_message") != NULL) == cases[i].has_message);
         assert_true((json_object_get(top, "subject") != NULL) == cases[i].has_subject);
         if (cases[i].has_subject)
-            assert_string_equal(json_string_value(json_object_get(top, "subject")), "=?UTF-8?B?W1NQQU1dIGNhZsOp?=");
+            assert_string_equal(json_string_value(json_object_get(top, "subject")), "[SPAM] =?UTF-8?Q?caf=C3=A9?=   au lait");
         assert_true(fabs(number(top, "required_score") - 12) < 1e-9);
         assert_int_equal(json_object_size(json_object_get(top, "thresholds")), 2);
         json_object_foreach(json_object_get(milter, "add_headers"), key, v)
@@ -270,15 +272,16 @@ static void without_any_action_the_threshold_is_required(void **state)
 static void the_text_answer_is_what_exim_scans(void **state)
 {
     (void)state;
-    static const struct { bool spam; double bits; const char *metric; } cases[] = {
-        {true, 7.004, "RSPAMD/1.3 0 EX_OK\r\nMetric: default; True; 7.00 / 4.13 / 0.0\r\nAction: add header\r\n"},
-        {false, 4.1259, "RSPAMD/1.3 0 EX_OK\r\nMetric: default; False; 4.12 / 4.13 / 0.0\r\nAction: add header\r\n"},
+    static const struct { enum action action; double bits; const char *metric; } cases[] = {
+        {ACTION_TAG, 7.004, "RSPAMD/1.3 0 EX_OK\r\nMetric: default; True; 7.00 / 4.13 / 0.0\r\nAction: add header\r\n"},
+        {ACTION_NONE, 4.1259, "RSPAMD/1.3 0 EX_OK\r\nMetric: default; False; 4.12 / 4.13 / 0.0\r\nAction: no action\r\n"},
+        {ACTION_NONE, 20, "RSPAMD/1.3 0 EX_OK\r\nMetric: default; False; 4.12 / 4.13 / 0.0\r\nAction: no action\r\n"},
     };
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         struct gate_answer a;
         struct buf b;
         an_answer(&a);
-        a.verdict.klass = cases[i].spam ? VERDICT_SPAM : VERDICT_HAM;
+        a.action = cases[i].action;
         a.verdict.bits = cases[i].bits;
         buf_init(&b, 1 << 16);
         rspamd_text(&a, "1.3", &b);

@@ -60,6 +60,8 @@ const struct config_key cli_keys[] = {
     {"quarantine.bytes", CONFIG_BYTES, "bytes", "4G", 0, 1e15,
      "How big the quarantine may grow before its oldest mail goes; 0: as big as it likes."},
     {"quarantine.days", CONFIG_INT, "days", "30", 1, 36500, "How long quarantined mail is kept."},
+    {"quarantine.release", CONFIG_STRING, "", "smtp://127.0.0.1:25", 0, 0,
+     "How mail that is released goes to the mail server: smtp://HOST:PORT or sendmail:/PATH/TO/sendmail."},
     {"rspamd.controller", CONFIG_LIST, "", "", 0, 0,
      "Addresses of the rspamd door's controller, which also learns. None: off."},
     {"rspamd.listen", CONFIG_LIST, "", "", 0, 0,

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cli/cli.h"
+#include "store/events.h"
+#include "store/quarantine.h"
 #include "store/snapshot.h"
 
 static int fine(const char *what, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -109,6 +111,45 @@ static int check_snapshot(const char *home)
     return fine("snapshot", "%s", path);
 }
 
+static int check_history(const char *home)
+{
+    char path[4200];
+    struct report why = {0};
+    struct events *e;
+    struct events_count n;
+    snprintf(path, sizeof path, "%s/events.db", home);
+    if (access(path, F_OK) != 0)
+        return fine("history", "none yet");
+    if (events_open(path, &e, &why) != 0)
+        return bad("history", &why);
+    int rc = events_check(e, &why);
+    if (rc == 0)
+        rc = events_count(e, &n, &why);
+    events_close(&e);
+    return rc ? bad("history", &why) : fine("history", "%llu ham, %llu spam; %llu bytes", (unsigned long long)n.ham,
+                                            (unsigned long long)n.spam, (unsigned long long)n.file_bytes);
+}
+
+static int check_quarantine(const char *home)
+{
+    char path[4200];
+    struct report why = {0};
+    struct quarantine *q;
+    struct quarantine_count n;
+    snprintf(path, sizeof path, "%s/quarantine", home);
+    if (access(path, F_OK) != 0)
+        return fine("quarantine", "none yet");
+    if (quarantine_open(path, &q, &why) != 0)
+        return bad("quarantine", &why);
+    int rc = quarantine_check(q, &why);
+    if (rc == 0)
+        rc = quarantine_count(q, &n, &why);
+    quarantine_close(&q);
+    return rc ? bad("quarantine", &why) : fine("quarantine", "%llu kept, %llu being released, %llu released; %llu bytes",
+                                               (unsigned long long)n.kept, (unsigned long long)n.releasing,
+                                               (unsigned long long)n.released, (unsigned long long)n.bytes);
+}
+
 /* The model as it stands once all lessons are folded in. */
 static int check_model(struct cli_engine *e)
 {
@@ -148,6 +189,8 @@ static int check_run(const struct cli_command *cmd, int argc, char **argv)
         status = worse(status, check_mode(home));
         status = worse(status, check_journal(home));
         status = worse(status, check_snapshot(home));
+        status = worse(status, check_history(home));
+        status = worse(status, check_quarantine(home));
     } else {
         fine("home", "none yet: %s", home);
     }
@@ -166,8 +209,8 @@ const struct cli_command cli_check = {
     .name = "check",
     .summary = "verify what is stored",
     .synopsis = "[OPTION]...",
-    .about = "Reads settings, rules, the shipped model, the journal of lessons and the user's model in\n"
-             "full, and says of each whether it is sound. Exit status: 0 all is, 2 something is not.",
+    .about = "Reads settings, rules, the shipped model, the journal of lessons, the user's model,\n"
+             "history and quarantine in full, and says of each whether it is sound. Exit status: 0 all is, 2 something is not.",
     .options = check_options,
     .run = check_run,
 };

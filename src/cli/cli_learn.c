@@ -1,6 +1,5 @@
 /* posse learn: teaches messages, in the order of the input, in batches that are on disk or not there at all. */
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/cli_gate.h"
 #include "cli/lane.h"
 #include "cli/pool.h"
 #include "cli/progress.h"
@@ -127,13 +127,6 @@ static int learn_all(struct learn *r, const char *const *paths, size_t n_paths)
     return r->status;
 }
 
-/* The user's name: a lesson says who taught it. */
-static const char *own_name(void)
-{
-    const struct passwd *pw = getpwuid(geteuid());
-    return pw && *pw->pw_name ? pw->pw_name : "unknown";
-}
-
 static int learn_run(const struct cli_command *cmd, int argc, char **argv)
 {
     struct learn r = {.engine = {.is_teaching = true}};
@@ -156,7 +149,7 @@ static int learn_run(const struct cli_command *cmd, int argc, char **argv)
         return cli_usage(cmd, "one of --spam and --ham is needed");
     if (first == argc)
         return cli_usage(cmd, "no PATH; - is standard input");
-    teacher = teacher ? teacher : own_name();
+    teacher = teacher ? teacher : cli_own_name();
     if (strlen(teacher) < 1 || strlen(teacher) > 64)
         return cli_usage(cmd, "a teacher's name has 1 to 64 bytes");
     r.teaching.teacher = span_str(teacher);

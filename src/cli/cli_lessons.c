@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "cli/cli.h"
+#include "cli/cli_gate.h"
 #include "base/jsonout.h"
 #include "cli/lane.h"
 #include "cli/verdict_out.h"
@@ -80,14 +80,6 @@ static bool parse(const struct cli_command *cmd, struct request *q, int argc, ch
     return true;
 }
 
-static void format_time(int64_t ms, char *out, size_t n)
-{
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    gmtime_r(&s, &tm);
-    strftime(out, n, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static void lesson_json(struct buf *b, const struct lesson *l, const char *time, const char *digest)
 {
     buf_add_fmt(b, "{\"id\":%llu,\"time\":\"%s\",\"class\":\"%s\",\"state\":\"%s\",\"teacher\":",
@@ -101,9 +93,9 @@ static void lesson_json(struct buf *b, const struct lesson *l, const char *time,
 static int print_lesson(void *ctx, const struct lesson *l)
 {
     const struct request *q = ctx;
-    char time[32], digest[65];
+    char time[CLI_TIME_MAX], digest[65];
     struct buf b;
-    format_time(l->time_ms, time, sizeof time);
+    cli_format_time(l->time_ms, time);
     hex_encode(span_of(l->digest, 32), digest);
     buf_init(&b, 1 << 16);
     if (q->is_json) {

@@ -5,13 +5,14 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/deliver.h"
 #include "cli/pool.h"
 #include "cli/progress.h"
 #include "cli/source.h"
 #include "cli/verdict_out.h"
 
 enum { SLOTS_PER_THREAD = 32, SLOTS_MAX = 256, LINE_MAX_BYTES = 1 << 20, STDOUT_BYTES = 1 << 18, MANY_PATHS = 1000 };
-enum { OPT_EXPLAIN = 400 };
+enum { OPT_EXPLAIN = 400, OPT_DELIVER, OPT_FROM, OPT_RCPT, OPT_CLIENT, OPT_HELO, OPT_AUTH, OPT_QUARANTINE, OPT_EXIT_CODE };
 
 /* One message on its way through the pool. */
 struct scan_slot {
@@ -147,15 +148,47 @@ static int scan_all(struct scan *s, struct cli_engine *e, const char *const *pat
     return status;
 }
 
+/* True: taken. */
+static bool deliver_option(struct deliver *d, int key)
+{
+    switch (key) {
+    case OPT_DELIVER: d->is_asked = true; return true;
+    case OPT_FROM: d->env.from = span_str(optarg); break;
+    case OPT_RCPT:
+        if (d->env.n_rcpt < DELIVER_RCPT_MAX)
+            d->rcpt[d->env.n_rcpt++] = span_str(optarg);
+        break;
+    case OPT_CLIENT: d->env.client_addr = span_str(optarg); break;
+    case OPT_HELO: d->env.helo = span_str(optarg); break;
+    case OPT_AUTH: d->env.auth_user = span_str(optarg); break;
+    case OPT_QUARANTINE: d->keeps = true; break;
+    case OPT_EXIT_CODE: d->has_exit_code = true; break;
+    default: return false;
+    }
+    d->has_options = true;
+    return true;
+}
+
+static int deliver_one(const struct cli_command *cmd, struct deliver *d, const struct cli_engine *e, int n_paths)
+{
+    if (n_paths || e->n_rules)
+        return cli_usage(cmd, "--deliver takes the message from standard input, and its rules from the settings");
+    d->gate.home = e->home;
+    d->gate.model = e->model;
+    d->gate.is_empty = e->is_empty;
+    return deliver(d);
+}
+
 static int scan_run(const struct cli_command *cmd, int argc, char **argv)
 {
     struct cli_engine e = {.is_frozen = true};
+    struct deliver d = {.is_asked = false};
     struct scan s = {.style = {.is_colored = cli_color_stdout()}};
     struct report why = {0};
     uint64_t threads = 0;
     int key, first;
     while ((key = cli_getopt(cmd, argc, argv, &first)) != -1) {
-        if (cli_engine_option(&e, key, optarg))
+        if (cli_engine_option(&e, key, optarg) || deliver_option(&d, key))
             continue;
         if (key == OPT_JSON)
             s.style.is_json = true;
@@ -166,6 +199,10 @@ static int scan_run(const struct cli_command *cmd, int argc, char **argv)
         else if (key == '?' || key == CLI_HELP)
             return key == '?' ? CLI_TROUBLE : CLI_OK;
     }
+    if (d.is_asked)
+        return deliver_one(cmd, &d, &e, argc - first);
+    if (d.has_options)
+        return cli_usage(cmd, "--from, --rcpt, --client, --helo, --auth, --quarantine and --exit-code go with --deliver");
     if (first == argc)
         return cli_usage(cmd, "no PATH; - is standard input");
     e.is_long = argc - first > MANY_PATHS;
@@ -191,17 +228,29 @@ static const struct cli_option scan_options[] = {
     {OPT_RULES, "rules", "FILE", "obey these rules too; may be given several times"},
     {OPT_HOME, "home", "DIR", "where the user's model is"},
     {OPT_THREADS, "threads", "N", "how many threads read and judge (scan.threads)"},
+    {OPT_DELIVER, "deliver", NULL, "read one message, write it marked, on its way into a mailbox"},
+    {OPT_FROM, "from", "ADDRESS", "its envelope sender"},
+    {OPT_RCPT, "rcpt", "ADDRESS", "whom it is delivered to; may be given several times"},
+    {OPT_CLIENT, "client", "IP", "the host that sent it"},
+    {OPT_HELO, "helo", "NAME", "what that host called itself"},
+    {OPT_AUTH, "auth", "USER", "its sender logged in as this user"},
+    {OPT_QUARANTINE, "quarantine", NULL, "keep what the policy keeps back, write nothing, exit 3"},
+    {OPT_EXIT_CODE, "exit-code", NULL, "exit 1 if it is spam"},
     {0, NULL, NULL, NULL},
 };
 
 const struct cli_command cli_scan = {
     .name = "scan",
     .summary = "judge messages",
-    .synopsis = "[OPTION]... PATH...",
+    .synopsis = "[OPTION]... PATH...\n       posse scan --deliver [OPTION]... <MESSAGE",
     .about = "Judges every message behind the PATHs and prints a line each: class, score in bits,\n"
              "probability of spam, path. A score is the base-2 logarithm of the odds: 0 is a\n"
              "toss-up, +10 a thousand to one for spam. What cannot be read is reported and skipped.\n"
-             "Exit status: 0 all ham, 1 some spam, 2 trouble with at least one PATH.",
+             "Exit status: 0 all ham, 1 some spam, 2 trouble with at least one PATH.\n"
+             "\n"
+             "With --deliver it is a step in a mailbox's delivery (maildrop, procmail, Sieve): policies and\n"
+             "history are those of the daemon. Exit status: 0, also when it could not be judged and is\n"
+             "written as it came; 75 in place of that where the policy says on_trouble = defer.",
     .options = scan_options,
     .run = scan_run,
 };

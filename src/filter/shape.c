@@ -104,8 +104,7 @@ static bool is_local(uint32_t kind)
     uint32_t group = kind >> 8;
     return group == SHAPE_ORDER || group == SHAPE_TLD || kind == SHAPE_KIND(SHAPE_FIELD, SHAPE_FIELD_SPELT) ||
            kind == SHAPE_KIND(SHAPE_PART, SHAPE_PART_CHARSET) || kind == SHAPE_KIND(SHAPE_PART, SHAPE_PART_ENCODING) ||
-           kind == SHAPE_KIND(SHAPE_SENDER, SHAPE_SENDER_SCRIPT) ||
-           kind == SHAPE_KIND(SHAPE_SUBJECT, SHAPE_SUBJECT_SCRIPT);
+           kind == SHAPE_KIND(SHAPE_SENDER, SHAPE_SENDER_SCRIPT);
 }
 
 /* Mail that never travelled has the header that its archive gave it, if any: the prior is silent about that. */

@@ -10,7 +10,7 @@
  * reused; a change of meaning takes a new number and a new EXTRACTOR_VERSION. */
 #define SHAPE_KIND(group, number) ((uint32_t)(group) << 8 | (number))
 
-enum { SHAPE_FIELD_SPELT = 0, SHAPE_PART_ENCODING = 1, SHAPE_PART_CHARSET = 2, SHAPE_SENDER_SCRIPT = 4, SHAPE_SUBJECT_SCRIPT = 30 };
+enum { SHAPE_FIELD_SPELT = 0, SHAPE_PART_ENCODING = 1, SHAPE_PART_CHARSET = 2, SHAPE_SENDER_SCRIPT = 4 };
 
 struct shape {
     struct sink *s;

@@ -162,7 +162,7 @@ void shape_subject(struct shape *x)
         "subject with Every Word capitalised",   "subject in mixed case", "subject without capitals"};
     unsigned lc = letter_case(&c);
     shape_count(x, SHAPE_KIND(SHAPE_SUBJECT, 0), s.n, "length of the subject", whole);
-    shape_put(x, SHAPE_KIND(SHAPE_SUBJECT, lc ? 1 : SHAPE_SUBJECT_SCRIPT), lc, letters[lc], whole);
+    shape_put(x, SHAPE_KIND(SHAPE_SUBJECT, 1), lc, letters[lc], whole);
     shape_put(x, SHAPE_KIND(SHAPE_SUBJECT, 2), c.bang < 3 ? c.bang : 3,
               c.bang ? "exclamation marks in the subject" : "no exclamation mark in the subject", whole);
     shape_put(x, SHAPE_KIND(SHAPE_SUBJECT, 3), c.question < 2 ? c.question : 2,
@@ -182,7 +182,7 @@ void shape_subject(struct shape *x)
         shape_put(x, SHAPE_KIND(SHAPE_SUBJECT, 11), 1, "the subject says it was forwarded", whole);
     if (span_find(span_sub(whole, 0, 80), SPAN_LIT("PATCH")) >= 0 && memchr(whole.p, '[', whole.n < 80 ? whole.n : 80))
         shape_put(x, SHAPE_KIND(SHAPE_SUBJECT, 12), 1, "the subject announces a patch", whole);
-    if (c.words && lc) /* Chinese, Japanese and Thai write no spaces */
+    if (c.words)
         shape_count(x, SHAPE_KIND(SHAPE_SUBJECT, 13), c.words, "words in the subject", whole);
 }
 

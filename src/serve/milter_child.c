@@ -299,17 +299,15 @@ static int rewrite_subject(SMFICTX *ctx, const struct conn *c, const char *prefi
     for (size_t i = 0; i < c->mail.n_subjects || i == 0; i++) {
         bool is_there = i < c->mail.n_subjects;
         buf_clear(&b);
+        buf_add_byte(&b, ' ');
         if (!mark_subject(is_there ? c->mail.subject[i] : SPAN_NONE, prefix, "\n", &b))
             continue;
         buf_add_byte(&b, '\0');
-        char *text = (char *)b.p;
         if (buf_error(&b)) {
             bad = MI_FAILURE;
             break;
         }
-        if (!c->mail.keeps_space)
-            while (*text == ' ')
-                text++;
+        char *text = (char *)b.p + !c->mail.keeps_space;
         bad |= is_there ? smfi_chgheader(ctx, (char *)"Subject", (int)i + 1, text) : smfi_addheader(ctx, (char *)"Subject", text);
     }
     buf_deinit(&b);

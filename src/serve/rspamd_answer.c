@@ -72,10 +72,27 @@ size_t rspamd_symbols(const struct verdict *v, struct rspamd_symbol out[REASONS_
     return v->n_reasons;
 }
 
+/* x with two or six decimals; printf would cost more than all else that is done here. */
+static void put_decimal(struct buf *b, double x, unsigned decimals)
+{
+    char text[40], *p = text + sizeof text;
+    double scaled = fabs(x) * (decimals == 6 ? 1e6 : 1e2);
+    uint64_t n = (uint64_t)(fmin(scaled, 1e15) + 0.5);
+    bool negative = x < 0 && n;
+    for (unsigned i = 0; n || i <= decimals; i++, n /= 10) {
+        if (i == decimals)
+            *--p = '.';
+        *--p = (char)('0' + n % 10);
+    }
+    if (negative)
+        *--p = '-';
+    buf_add(b, p, (size_t)(text + sizeof text - p));
+}
+
 static void add_number(struct buf *b, const char *name, double x, bool is_first)
 {
     json_name(b, name, is_first);
-    buf_add_fmt(b, "%.2f", x);
+    put_decimal(b, x, 2);
 }
 
 static void add_text(struct buf *b, const char *name, struct span s, bool is_first)
@@ -102,8 +119,15 @@ static void add_symbols(struct buf *b, const struct gate_answer *a)
     size_t n = rspamd_symbols(&a->verdict, s);
     buf_add_str(b, ",\"symbols\":{");
     for (size_t i = 0; i < n; i++) { /* names and numbers need no escapes */
-        buf_add_fmt(b, "%s\"%s\":{\"name\":\"%s\",\"score\":%.2f,\"metric_score\":%.2f,\"description\":", i ? "," : "", s[i].name,
-                    s[i].name, s[i].score, s[i].score);
+        buf_add_str(b, i ? ",\"" : "\"");
+        buf_add_str(b, s[i].name);
+        buf_add_str(b, "\":{\"name\":\"");
+        buf_add_str(b, s[i].name);
+        buf_add_str(b, "\",\"score\":");
+        put_decimal(b, s[i].score, 2);
+        buf_add_str(b, ",\"metric_score\":");
+        put_decimal(b, s[i].score, 2);
+        buf_add_str(b, ",\"description\":");
         json_string(b, span_str(s[i].text));
         buf_add_str(b, ",\"options\":["); /* what rspamc shows */
         json_string(b, span_str(s[i].text));
@@ -198,7 +222,8 @@ void rspamd_json(const struct gate_answer *a, unsigned level, enum policy_who wh
     if (a->message)
         add_urls(out, a->message);
     add_text(out, "message-id", id.n ? id : SPAN_LIT("undef"), false);
-    buf_add_fmt(out, ",\"time_real\":%.6f", a->seconds);
+    buf_add_str(out, ",\"time_real\":");
+    put_decimal(out, a->seconds, 6);
     add_text(out, "posse-id", span_str(a->id), false);
     add_milter(out, &m);
     buf_add_byte(out, '}');

@@ -76,18 +76,19 @@ static void add_coding(struct rspamd_request *r, struct span value)
 
 enum header { H_IP, H_HELO, H_HOSTNAME, H_FROM, H_USER, H_DELIVER_TO, H_QUEUE_ID, H_PASSWORD, H_RCPT, H_COMPRESSION, H_CODING,
               H_ACCEPT, H_FILE, H_FLAGS };
-static const struct { const char *name; enum header id; } headers[] = {
-    {"IP", H_IP}, {"Helo", H_HELO}, {"Hostname", H_HOSTNAME}, {"From", H_FROM},
-    {"User", H_USER}, {"Deliver-To", H_DELIVER_TO}, {"Queue-Id", H_QUEUE_ID},
-    {"Password", H_PASSWORD}, {"Rcpt", H_RCPT}, {"Compression", H_COMPRESSION},
-    {"Content-Encoding", H_CODING}, {"Accept-Encoding", H_ACCEPT}, {"File", H_FILE},
-    {"Path", H_FILE}, {"Shm", H_FILE}, {"Flags", H_FLAGS},
+#define NAME(s) sizeof(s) - 1, s
+static const struct { size_t n; const char *name; enum header id; } headers[] = {
+    {NAME("IP"), H_IP}, {NAME("Helo"), H_HELO}, {NAME("Hostname"), H_HOSTNAME}, {NAME("From"), H_FROM},
+    {NAME("User"), H_USER}, {NAME("Deliver-To"), H_DELIVER_TO}, {NAME("Queue-Id"), H_QUEUE_ID},
+    {NAME("Password"), H_PASSWORD}, {NAME("Rcpt"), H_RCPT}, {NAME("Compression"), H_COMPRESSION},
+    {NAME("Content-Encoding"), H_CODING}, {NAME("Accept-Encoding"), H_ACCEPT}, {NAME("File"), H_FILE},
+    {NAME("Path"), H_FILE}, {NAME("Shm"), H_FILE}, {NAME("Flags"), H_FLAGS},
 };
 
 void rspamd_header(struct rspamd_request *r, struct span name, struct span value)
 {
     size_t i = 0, n = sizeof headers / sizeof *headers;
-    while (i < n && !span_ieq(span_str(headers[i].name), name))
+    while (i < n && (headers[i].n != name.n || !span_ieq(span_of(headers[i].name, name.n), name)))
         i++;
     if (i == n)
         return;

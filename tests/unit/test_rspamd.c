@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "serve/http_listen.h"
@@ -222,6 +223,24 @@ static void symbols_add_up_to_the_score(void **state)
     json_decref(top);
 }
 
+static void numbers_are_written_as_they_are(void **state)
+{
+    (void)state;
+    static const double bits[] = {0, -0.001, 0.004999, 0.005001, -0.01, 1, -1, 9.999, 99.994999, -123456.789, 1e300, -1e300};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        struct gate_answer a;
+        char want[64];
+        an_answer(&a);
+        a.verdict.n_reasons = 0;
+        a.verdict.bits = bits[i];
+        json_t *top = json_of(&a);
+        snprintf(want, sizeof want, "%.2f", rspamd_score(bits[i]));
+        assert_true(fabs(number(top, "score") - atof(want)) < 1e-9);
+        assert_true(fabs(number(top, "time_real") - 0.00025) < 1e-12);
+        json_decref(top);
+    }
+}
+
 static void the_answer_is_one_that_clients_decode(void **state)
 {
     (void)state;
@@ -413,6 +432,7 @@ int main(void)
         cmocka_unit_test(the_form_has_two_parts),
         cmocka_unit_test(metadata_says_what_headers_say),
         cmocka_unit_test(symbols_add_up_to_the_score),
+        cmocka_unit_test(numbers_are_written_as_they_are),
         cmocka_unit_test(the_answer_is_one_that_clients_decode),
         cmocka_unit_test(without_any_action_the_threshold_is_required),
         cmocka_unit_test(the_text_answer_is_what_exim_scans),

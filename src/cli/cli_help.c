@@ -5,7 +5,7 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_scan,  &cli_learn,  &cli_unlearn, &cli_lessons, &cli_forget, &cli_eval,
-    &cli_train, &cli_serve,  &cli_history, &cli_quarantine, &cli_key, &cli_status,
+    &cli_train, &cli_serve,  &cli_smtpd, &cli_history, &cli_quarantine, &cli_key, &cli_status,
     &cli_config, &cli_check, &cli_version, &cli_help, NULL,
 };
 
@@ -22,7 +22,7 @@ static int help_run(const struct cli_command *cmd, int argc, char **argv)
     }
     puts("usage: posse COMMAND [OPTION]... [ARGUMENT]...\n\nPosse filters spam. Its commands are:\n");
     for (size_t i = 0; cli_commands[i]; i++)
-        printf("  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+        printf("  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     puts("\nPATH is a message, an mbox, a Maildir, a folder, or - for standard input.\n"
          "'posse help COMMAND' tells more. Exit status: 0 fine (scan: all ham), 1 scan found spam, 2 trouble.");
     return CLI_OK;

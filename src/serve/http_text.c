@@ -147,11 +147,17 @@ static void on_judged(uv_work_t *work, int status)
         answer(k);
 }
 
-/* The request is whole. */
+/* The request is whole. The body that came after the head may have moved it: its views are taken anew. */
 static void serve(struct text_conn *k)
 {
     struct http_texts *t = k->t;
+    struct report why;
     uv_poll_stop(&k->poll);
+    rspamd_request_clear(&k->request);
+    if (rspamc_read(buf_span(&k->in), &k->head, &k->request, &why) <= 0) {
+        answer_error(k, METRIC_PROTOCOL_ERRORS, why.text);
+        return;
+    }
     counters_add(gate_counters(t->o.gate), DOOR_RSPAMD, METRIC_REQUESTS, 1);
     if (k->head.command == RSPAMC_SKIP) {
         conn_close(k);

@@ -31,6 +31,10 @@ timeout 200 python3 "$here/http_hostile.py" "$(port rspamd.listen)" "$(port rspa
     tail -n 20 "$work/log"
     exit 1
 }
+grep -q 'queue_id=HEAD-APART .*from=apart@b.example rcpt=from-body@d.example ' "$work/log" || {
+    echo "what a head said was forgotten when its body came later"
+    exit 1
+}
 
 # A connection outlives a reload, and sees the new settings; a request that has begun outlives the order to stop.
 sed -i 's/message_bytes = 1M/message_bytes = 4K/' "$work/posse.conf"

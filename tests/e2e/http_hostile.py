@@ -201,6 +201,14 @@ def text_cases():
         s.sendall(head[12:] + MAIL)
         got = read_all(s)
     check("text in pieces", got.startswith(b"RSPAMD/1.3 0 EX_OK"), got)
+    with dial() as s:  # http.sh looks for these names in the log
+        long = MAIL + b"a" * 800000
+        s.sendall(b"CHECK RSPAMC/1.3\r\nContent-length: %d\r\nFrom: <apart@b.example>\r\nRcpt: <from-body@d.example>\r\n"
+                  b"Queue-Id: HEAD-APART\r\n\r\n" % len(long))
+        time.sleep(0.3)
+        s.sendall(long)
+        got = read_all(s)
+    check("text, head and body apart", got.startswith(b"RSPAMD/1.3 0 EX_OK"), got)
     check("text ping", raw(b"PING RSPAMC/1.3\r\n\r\n").startswith(b"RSPAMD/1.3 0 PONG"), "")
     got = raw(b"CHECK RSPAMC/1.3\r\nContent-length: 9999\r\n\r\nshort", half_close=True)
     check("text shorter than said", got.startswith(b"RSPAMD/1.3 76"), got)

@@ -4,8 +4,9 @@
  * WORKING on a thread of libuv's pool while what else arrives is still read (it may show that Content-length lied), WRITING,
  * LINGERING until the peer closes too: whoever closes with bytes unread sends a reset, and that takes the answer with it.
  *
- * Limits: limits.connections (one more gets 75), limits.message_bytes, HELD_MESSAGES messages of that size in all, limits.time for
- * the whole request, HEADER_MS for line and headers (spamd's --timeout-tcp), LINGER_MS. All are looked at once a second.
+ * Limits: limits.connections (one more gets 75), limits.message_bytes, HELD_MESSAGES messages of that size in all, answers that nobody
+ * takes included (what is small always passes: SMALL_BYTES), limits.time for the whole request, HEADER_MS for line and headers
+ * (spamd's --timeout-tcp), LINGER_MS. Times are looked at once a second.
  * Threads: all of this on the loop, work() excepted. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@
 #include "serve/spamd_proto.h"
 #include "serve/spamd_work.h"
 
-enum { HEADER_MS = 30000, LINGER_MS = 5000, TICK_MS = 1000, READ_BYTES = 65536, HELD_MESSAGES = 16, KNOWN_BYTES = 56, BACKLOG = 1024 };
+enum { HEADER_MS = 30000, LINGER_MS = 5000, TICK_MS = 1000, READ_BYTES = 65536, HELD_MESSAGES = 16, KNOWN_BYTES = 56, BACKLOG = 1024,
+       SMALL_BYTES = 65536 };
 
 enum phase { READING, WORKING, WRITING, LINGERING, CLOSING };
 enum tell { TELL_OFF, TELL_LOCAL, TELL_ALL };
@@ -33,7 +35,7 @@ struct conn {
     enum phase phase;
     bool peer_ended, is_broken, is_local, is_working;
     uint64_t began_ms, phase_ms; /* on the loop's clock */
-    size_t held;                 /* bytes of the body that count against the door's sum */
+    size_t held;                 /* bytes of body or answer that count against the door's sum */
     size_t max_bytes;
     double required;
     char known[KNOWN_BYTES];
@@ -201,6 +203,33 @@ static void work(uv_work_t *r)
     spamd_work(&w, &c->out);
 }
 
+static void hold(struct conn *c, const struct buf *b)
+{
+    c->door->held += b->cap - c->held;
+    c->held = b->cap;
+}
+
+static bool is_over(const struct conn *c) { return c->held > SMALL_BYTES && c->door->held > HELD_MESSAGES * c->door->max_bytes; }
+
+static void refuse_crowd(struct conn *c)
+{
+    buf_deinit(&c->reader.body);
+    buf_deinit(&c->out);
+    hold(c, &c->out);
+    answer_error(c, METRIC_OVER_LIMIT, SPAMD_EX_TEMPFAIL, "too many messages at a time, come again");
+}
+
+/* The answer is what is held from now on: of a small zlib body it may be a big message, and its client may take its time. */
+static void give_answer(struct conn *c)
+{
+    buf_deinit(&c->reader.body);
+    hold(c, &c->out);
+    if (is_over(c))
+        refuse_crowd(c);
+    else
+        answer(c);
+}
+
 static void on_worked(uv_work_t *r, int status)
 {
     struct conn *c = r->data;
@@ -211,7 +240,7 @@ static void on_worked(uv_work_t *r, int status)
     else if (c->reader.state == SPAMD_FAILED) /* more came than was announced: what was judged was cut short */
         answer_failed(c);
     else
-        answer(c);
+        give_answer(c);
 }
 
 static bool may_tell(const struct conn *c)
@@ -251,24 +280,18 @@ static void begin_work(struct conn *c)
 
 /* ---- reading ---- */
 
-static void hold(struct conn *c)
-{
-    c->door->held += c->reader.body.cap - c->held;
-    c->held = c->reader.body.cap;
-}
-
 static void advance(struct conn *c)
 {
     struct door *d = c->door;
-    hold(c);
+    hold(c, &c->reader.body);
     if (c->reader.state == SPAMD_FAILED)
         answer_failed(c);
     else if (c->reader.state == SPAMD_DONE)
         begin_work(c);
     else if (c->reader.state == SPAMD_IN_BODY && c->reader.request.method == SPAMD_TELL && !may_tell(c))
         refuse_tell(c); /* before a body is held for nothing */
-    else if (d->held > HELD_MESSAGES * d->max_bytes)
-        answer_error(c, METRIC_OVER_LIMIT, SPAMD_EX_TEMPFAIL, "too many messages at a time, come again");
+    else if (is_over(c))
+        refuse_crowd(c);
 }
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)

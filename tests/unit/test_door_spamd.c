@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/error.h"
 #include "cli/cli.h"
@@ -303,6 +304,37 @@ static void lies_and_limits(void **state)
     kit_close(&k);
 }
 
+/* A small body that becomes a big answer, and who asked does not take it: a limit for all of them, and the small pass still. */
+static void answers_that_nobody_takes(void **state)
+{
+    (void)state;
+    enum { N = 40, BIG = 1000000 };
+    struct kit k;
+    char out[8192], head[128], *mail = malloc(BIG);
+    uint8_t packed[8192];
+    uLongf n = sizeof packed;
+    int fd[N];
+    memset(mail, 'A', BIG);
+    memcpy(mail, spam, sizeof spam - 1);
+    assert_int_equal(compress(packed, &n, (const Bytef *)mail, BIG), Z_OK);
+    kit_open(&k, "limits { message_bytes = 1M time = 20s }");
+    snprintf(head, sizeof head, "PROCESS SPAMC/1.5\r\nContent-length: %lu\r\nCompress: zlib\r\n\r\n", (unsigned long)n);
+    for (int i = 0; i < N; i++) {
+        fd[i] = dial(&k, true);
+        send_text(fd[i], head);
+        assert_int_equal(send(fd[i], packed, n, 0), n);
+    }
+    for (int i = 0; i < 2000 && counters_get(k.counters, DOOR_SPAMD, METRIC_MESSAGES) < N; i++)
+        usleep(10000);
+    ASK(0, "CHECK SPAMC/1.5\r\nContent-length: %zu\r\n\r\n", spam);
+    assert_non_null(strstr(out, "Spam: True"));
+    assert_in_range(counters_get(k.counters, DOOR_SPAMD, METRIC_OVER_LIMIT), N - 16, N - 1);
+    for (int i = 0; i < N; i++)
+        close(fd[i]);
+    kit_close(&k);
+    free(mail);
+}
+
 /* Closed in the middle of everything, and the door closed while there are connections. */
 static void rude_peers(void **state)
 {
@@ -341,7 +373,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN); /* as the daemon does */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),        cmocka_unit_test(exim),       cmocka_unit_test(telling), cmocka_unit_test(the_cap_counts_the_peer),
-        cmocka_unit_test(lies_and_limits), cmocka_unit_test(rude_peers),
+        cmocka_unit_test(lies_and_limits), cmocka_unit_test(answers_that_nobody_takes), cmocka_unit_test(rude_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

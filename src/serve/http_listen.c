@@ -145,26 +145,24 @@ static void refuse(struct http_listener *l, struct http_slot *s)
     free(s);
 }
 
-/* Hands the connection on if its first bytes say what is spoken; false: they do not yet. *seen: how many there were last time. */
-static bool tell_and_hand(struct http_listener *l, struct http_slot *s, ssize_t *seen)
+/* Do its first bytes say what is spoken? *seen: how many there were last time. */
+static bool can_tell(struct http_slot *s, ssize_t *seen)
 {
     uint8_t first[GUESS_BYTES];
-    enum rspamc_guess guess = RSPAMC_NO;
-    if (s->role == HTTP_RSPAMD || s->role == HTTP_CONTROLLER) {
-        ssize_t n = recv(s->fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-            return false;
-        guess = n > *seen ? rspamc_guess(span_of(first, (size_t)n)) : RSPAMC_NO; /* no more than before: it was closed */
-        int want = guess == RSPAMC_MORE ? (int)n + 1 : 1; /* or the poll would report the same bytes again and again */
-        setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &want, sizeof want);
-        *seen = n;
-        if (guess == RSPAMC_MORE)
-            return false;
-        http_slot_stage(s, HTTP_READING);
-    }
+    if (s->role != HTTP_RSPAMD && s->role != HTTP_CONTROLLER)
+        return true;
+    ssize_t n = recv(s->fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return false;
+    /* no more than before: it was closed */
+    enum rspamc_guess guess = n > *seen ? rspamc_guess(span_of(first, (size_t)n)) : RSPAMC_NO;
+    int want = guess == RSPAMC_MORE ? (int)n + 1 : 1; /* or the poll would report the same bytes again and again */
+    setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &want, sizeof want);
+    *seen = n;
     s->is_text = guess == RSPAMC_YES;
-    l->o.hand(l->o.ctx, s);
-    return true;
+    if (guess != RSPAMC_MORE)
+        http_slot_stage(s, HTTP_READING);
+    return guess != RSPAMC_MORE;
 }
 
 static void end_sniff(struct http_slot *s)
@@ -181,14 +179,10 @@ static void on_first_bytes(uv_poll_t *poll, int status, int events)
     struct http_listener *l = s->listener;
     (void)status; /* the owner sees the same error */
     (void)events;
-    uv_poll_stop(poll); /* the descriptor is the owner's from the call on */
-    s->sniff = NULL;
-    if (tell_and_hand(l, s, &f->seen)) {
-        uv_close((uv_handle_t *)poll, close_freeing);
+    if (!can_tell(s, &f->seen))
         return;
-    }
-    s->sniff = f;
-    uv_poll_start(poll, UV_READABLE, on_first_bytes);
+    end_sniff(s); /* before: the descriptor is the owner's from the call on, who may close it at once */
+    l->o.hand(l->o.ctx, s);
 }
 
 static void watch(struct http_listener *l, struct http_slot *s, ssize_t seen)
@@ -227,7 +221,9 @@ static void welcome(struct http_listener *l, enum http_role role, int fd, const 
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     http_slot_stage(s, HTTP_WAITING);
     ssize_t seen = 0;
-    if (!tell_and_hand(l, s, &seen))
+    if (can_tell(s, &seen))
+        l->o.hand(l->o.ctx, s);
+    else
         watch(l, s, seen);
 }
 
@@ -298,6 +294,13 @@ static bool is_cut_short(struct http_slot *s)
     return twice;
 }
 
+/* Is nothing of a request there, not even bytes that its owner has not read yet? */
+static bool is_quiet(const struct http_slot *s)
+{
+    uint8_t one;
+    return atomic_load(&s->stage) == HTTP_WAITING && recv(s->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 static void look_after(struct http_listener *l, struct http_slot *s, int64_t now)
 {
     static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -306,7 +309,7 @@ static void look_after(struct http_listener *l, struct http_slot *s, int64_t now
         cut(l, s, METRIC_TIMEOUTS, "timeout", late);
     else if (is_cut_short(s))
         cut(l, s, METRIC_PROTOCOL_ERRORS, "cut_short", cut_short);
-    else if (l->is_stopping && atomic_load(&s->stage) == HTTP_WAITING)
+    else if (l->is_stopping && is_quiet(s))
         shutdown(s->fd, SHUT_RDWR);
 }
 
@@ -407,7 +410,7 @@ bool http_listener_is_idle(struct http_listener *l)
     bool idle = true;
     pthread_mutex_lock(&l->lock);
     for (size_t i = 0; i < l->n_slot && idle; i++)
-        idle = !l->slot[i] || atomic_load(&l->slot[i]->stage) == HTTP_WAITING;
+        idle = !l->slot[i] || is_quiet(l->slot[i]);
     pthread_mutex_unlock(&l->lock);
     return idle;
 }

@@ -255,7 +255,7 @@ def slow_cases():
     for t in threads:
         t.join()
     check("the slow are cut", all(2 < t < 9 for t in took.values()) and len(took) == 4, took)
-    check("nobody waits for the slow", worst < 1, worst)
+    check("nobody waits for the slow", worst < 2.5, worst)
     check("timeouts are counted", metric("posse_timeouts_total", "rspamd") >= 3, metric("posse_timeouts_total", "rspamd"))
 
 

@@ -379,9 +379,8 @@ static sfsistat act(SMFICTX *ctx, struct conn *c, const struct gate_answer *a, e
     }
 }
 
-static sfsistat pass_unjudged(SMFICTX *ctx, struct conn *c, enum metric which, const char *why)
+static sfsistat pass_unjudged(SMFICTX *ctx, struct conn *c, const char *why)
 {
-    count(c->m, which, 1);
     log_event(c->m->log, LOG_WARNING, "unjudged", "door", "milter", "peer", c->addr, "why", why, NULL);
     remove_forged(ctx, c);
     return SMFIS_CONTINUE;
@@ -395,10 +394,13 @@ static sfsistat judge(SMFICTX *ctx, struct conn *c)
     r.env = (struct envelope){.client_addr = span_str(c->addr), .client_name = span_str(c->name), .helo = span_str(c->helo),
                               .from = c->mail.from, .rcpt = c->mail.rcpt, .n_rcpt = c->mail.n_rcpt, .auth_user = span_str(c->auth)};
     r.who = c->auth[0] ? POLICY_AUTHENTICATED : c->is_loopback ? POLICY_LOCAL : POLICY_REMOTE;
-    count(c->m, METRIC_BYTES, (int64_t)r.raw.n);
-    if (c->mail.is_big)
-        return pass_unjudged(ctx, c, METRIC_TOO_BIG, "over limits.message_bytes");
+    if (c->mail.is_big) {
+        count(c->m, METRIC_TOO_BIG, 1);
+        return pass_unjudged(ctx, c, "over limits.message_bytes");
+    }
     int err = c->has_mail ? gate_judge(c->m->gate, &r, &a, &why) : report_set(&why, POSSE_ENOMEM, "out of memory");
+    if (!c->has_mail)
+        count(c->m, METRIC_TROUBLE, 1); /* of others the gate keeps count */
     if (err == POSSE_OK) {
         sfsistat s = act(ctx, c, a, r.who);
         gate_done(c->m->gate, &a);
@@ -406,7 +408,7 @@ static sfsistat judge(SMFICTX *ctx, struct conn *c)
     }
     if (gate_trouble(c->m->gate, &r) == TROUBLE_DEFER)
         return refuse(ctx, "451", "4.7.1", "Please try again later");
-    return pass_unjudged(ctx, c, METRIC_TROUBLE, why.text);
+    return pass_unjudged(ctx, c, why.text);
 }
 
 static sfsistat on_end(SMFICTX *ctx)
@@ -415,9 +417,7 @@ static sfsistat on_end(SMFICTX *ctx)
     if (!c)
         return SMFIS_TEMPFAIL;
     count(c->m, METRIC_REQUESTS, 1);
-    count(c->m, METRIC_IN_WORK, 1);
     sfsistat s = judge(ctx, c);
-    count(c->m, METRIC_IN_WORK, -1);
     end_message(c);
     return s;
 }

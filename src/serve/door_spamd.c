@@ -1,8 +1,8 @@
 /* door_spamd: SpamAssassin's clients, on libuv: one request a connection, as the protocol has it.
  *
  * The life of a connection: READING until the reader has a whole request (the peer may have closed its half by then, as Exim does),
- * WORKING on a thread of libuv's pool while what else arrives is still read (it may show that Content-length lied), WRITING,
- * LINGERING until the peer closes too: whoever closes with bytes unread sends a reset, and that takes the answer with it.
+ * WORKING on a thread of libuv's pool (lessons one after another) while what else arrives is still read (it may show that
+ * Content-length lied), WRITING, LINGERING until the peer closes too: whoever closes with bytes unread sends a reset, and that takes the answer with it.
  *
  * Limits: limits.connections (one more gets 75), limits.message_bytes, HELD_MESSAGES messages of that size in all, answers that nobody
  * takes included (what is small always passes: SMALL_BYTES), limits.time for the whole request, HEADER_MS for line and headers
@@ -33,7 +33,7 @@ struct conn {
     struct door *door;
     struct conn *prev, *next;
     enum phase phase;
-    bool peer_ended, is_broken, is_local, is_working;
+    bool peer_ended, is_broken, is_local, is_working, waits; /* waits: for the lesson before its own */
     uint64_t began_ms, phase_ms; /* on the loop's clock */
     size_t held;                 /* bytes of body or answer that count against the door's sum */
     size_t max_bytes;
@@ -56,7 +56,7 @@ struct door {
     size_t n_listeners, n_handles, n_conns, held;
     struct conn *first;
     uv_timer_t timer;
-    bool is_stopping, is_freed;
+    bool is_stopping, is_freed, is_teaching;
     enum tell tell;
     size_t max_conns, max_bytes;
     uint64_t time_ms;
@@ -100,6 +100,7 @@ static void conn_close(struct conn *c)
     if (c->phase == CLOSING)
         return;
     c->phase = CLOSING;
+    c->waits = false;
     *(c->prev ? &c->prev->next : &d->first) = c->next;
     if (c->next)
         c->next->prev = c->prev;
@@ -230,11 +231,37 @@ static void give_answer(struct conn *c)
         answer(c);
 }
 
+static void on_worked(uv_work_t *r, int status);
+
+static void start_work(struct conn *c)
+{
+    c->is_working = true;
+    c->work.data = c;
+    uv_queue_work(c->door->loop, &c->work, work, on_worked);
+}
+
+/* A lesson may wait seconds for the disk or for another process: one at a time, so that verdicts always find a thread. */
+static void teach_next(struct door *d)
+{
+    struct conn *oldest = NULL;
+    for (struct conn *c = d->first; c && !d->is_teaching; c = c->next)
+        if (c->waits)
+            oldest = c; /* the newest stand in front */
+    if (!oldest)
+        return;
+    oldest->waits = false;
+    d->is_teaching = true;
+    start_work(oldest);
+}
+
 static void on_worked(uv_work_t *r, int status)
 {
     struct conn *c = r->data;
     c->is_working = false;
-    count(c->door, METRIC_IN_WORK, -1);
+    if (c->reader.request.method == SPAMD_TELL) {
+        c->door->is_teaching = false;
+        teach_next(c->door);
+    }
     if (c->is_broken || status < 0)
         conn_close(c);
     else if (c->reader.state == SPAMD_FAILED) /* more came than was announced: what was judged was cut short */
@@ -270,11 +297,12 @@ static void begin_work(struct conn *c)
     } else {
         c->max_bytes = d->max_bytes;
         c->required = d->required;
-        c->work.data = c;
-        c->is_working = true;
         enter(c, WORKING);
-        count(d, METRIC_IN_WORK, 1);
-        uv_queue_work(d->loop, &c->work, work, on_worked);
+        c->waits = m == SPAMD_TELL;
+        if (c->waits)
+            teach_next(d);
+        else
+            start_work(c);
     }
 }
 
@@ -282,7 +310,6 @@ static void begin_work(struct conn *c)
 
 static void advance(struct conn *c)
 {
-    struct door *d = c->door;
     hold(c, &c->reader.body);
     if (c->reader.state == SPAMD_FAILED)
         answer_failed(c);
@@ -324,11 +351,14 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
     } else if (n < 0) {
         conn_close(c);
     } else if (n > 0 && (c->phase == READING || c->phase == WORKING)) {
-        count(c->door, METRIC_BYTES, n);
         bool was_done = c->phase == WORKING;
         spamd_read(&c->reader, span_of(b->base, (size_t)n));
-        if (!was_done)
+        if (!was_done) {
             advance(c);
+        } else if (c->waits && c->reader.state == SPAMD_FAILED) { /* a lesson cut short is none */
+            c->waits = false;
+            answer_failed(c);
+        }
     } /* while writing and lingering: thrown away */
 }
 
@@ -427,10 +457,14 @@ static void on_tick(uv_timer_t *t)
         next = c->next;
         bool in_head = c->phase == READING && c->reader.state < SPAMD_IN_BODY;
         uint64_t head_ms = d->time_ms < HEADER_MS ? d->time_ms : HEADER_MS;
-        if (c->phase == READING && now - c->began_ms > (in_head ? head_ms : d->time_ms))
+        if (c->phase == READING && now - c->began_ms > (in_head ? head_ms : d->time_ms)) {
             answer_error(c, METRIC_TIMEOUTS, SPAMD_EX_TIMEOUT, "the request took too long to arrive (limits.time)");
-        else if ((c->phase == LINGERING && now - c->phase_ms > LINGER_MS) || (c->phase == WRITING && now - c->phase_ms > d->time_ms))
+        } else if (c->waits && now - c->phase_ms > d->time_ms) {
+            c->waits = false;
+            answer_error(c, METRIC_TIMEOUTS, SPAMD_EX_TEMPFAIL, "too many lessons wait for their turn, come again");
+        } else if ((c->phase == LINGERING && now - c->phase_ms > LINGER_MS) || (c->phase == WRITING && now - c->phase_ms > d->time_ms)) {
             conn_close(c);
+        }
     }
 }
 

@@ -338,7 +338,7 @@ static int start_loop(struct serve *s, struct report *why)
     char size[16];
     int64_t set = config_int(s->config, "serve.threads");
     s->threads = set > 0 ? (unsigned)set : uv_available_parallelism();
-    snprintf(size, sizeof size, "%u", s->threads + 1); /* one for ticks and reloads */
+    snprintf(size, sizeof size, "%u", s->threads + 3); /* for ticks, reloads, and the lesson of the spamd door */
     setenv("UV_THREADPOOL_SIZE", size, 1);
     int rc = uv_loop_init(&s->loop);
     if (rc)

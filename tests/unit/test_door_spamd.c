@@ -6,10 +6,12 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -335,6 +337,42 @@ static void answers_that_nobody_takes(void **state)
     free(mail);
 }
 
+/* Lessons wait for whoever holds the journal; verdicts do not wait for lessons. */
+static void a_busy_journal(void **state)
+{
+    (void)state;
+    enum { N = 6 };
+    struct kit k;
+    char out[8192], path[128];
+    int fd[N], taught = 0;
+    sqlite3 *db;
+    kit_open(&k, "spamd { tell = local }");
+    snprintf(path, sizeof path, "%s/lessons.db", k.home);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < N; i++) {
+        snprintf(out, sizeof out, "TELL SPAMC/1.5\r\nContent-length: %zu\r\nMessage-class: spam\r\nSet: local\r\n\r\n%s%d", strlen(spam) + 1,
+                 spam, i);
+        fd[i] = dial(&k, false);
+        send_text(fd[i], out);
+    }
+    close(fd[N - 1]); /* one goes while he waits */
+    usleep(200000);
+    time_t begun = time(NULL);
+    ASK(0, "CHECK SPAMC/1.5\r\nContent-length: %zu\r\n\r\n", spam);
+    assert_non_null(strstr(out, "Spam: True"));
+    assert_in_range(time(NULL) - begun, 0, 5);
+    assert_int_equal(counters_get(k.counters, DOOR_SPAMD, METRIC_BYTES), strlen(spam));
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    for (int i = 0; i < N - 1; i++) {
+        receive(fd[i], out, sizeof out);
+        taught += strstr(out, "DidSet: local") != NULL;
+    }
+    assert_int_equal(taught, N - 1);
+    kit_close(&k);
+}
+
 /* Closed in the middle of everything, and the door closed while there are connections. */
 static void rude_peers(void **state)
 {
@@ -373,7 +411,8 @@ int main(void)
     signal(SIGPIPE, SIG_IGN); /* as the daemon does */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),        cmocka_unit_test(exim),       cmocka_unit_test(telling), cmocka_unit_test(the_cap_counts_the_peer),
-        cmocka_unit_test(lies_and_limits), cmocka_unit_test(answers_that_nobody_takes), cmocka_unit_test(rude_peers),
+        cmocka_unit_test(lies_and_limits), cmocka_unit_test(answers_that_nobody_takes), cmocka_unit_test(a_busy_journal),
+        cmocka_unit_test(rude_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,8 @@ const struct config_key cli_keys[] = {
     {"rspamd.listen", CONFIG_LIST, "", "", 0, 0,
      "Addresses for clients of rspamd (rspamc, Haraka, Exim): 127.0.0.1:11333 or unix:/path. None: off."},
     {"rspamd.loopback_learns", CONFIG_BOOL, "", "false", 0, 0,
-     "Whether programs on this machine may teach through the controller without the password."},
+     "Whether programs on this machine may teach through the controller without the password; what a proxy or a browser passes on "
+     "still needs it."},
     {"rspamd.password", CONFIG_STRING, "", "", 0, 0,
      "What the controller wants in the Password header of those who teach; empty: nobody teaches there with a password. Keep "
      "the file closed to others."},

@@ -182,8 +182,11 @@ static bool same_password(struct span given, const char *wanted)
     return CRYPTO_memcmp(a, b, sizeof a) == 0;
 }
 
-static bool is_loopback(const struct http_request *q)
+/* A program of this machine, by itself: what a proxy or a web page passed on is somebody else's. */
+static bool is_loopback(const struct http_context *c, const struct http_request *q)
 {
+    if (c->rspamd->is_relayed)
+        return false;
     return strcmp(q->peer->text, "unix") == 0 || address_is_loopback(span_str(q->peer->text));
 }
 
@@ -204,7 +207,7 @@ static bool has_password(const struct http_context *c)
 /* May it teach? False: answered. */
 static bool may_learn(struct http_context *c, const struct http_request *q, struct http_answer *a)
 {
-    if (has_password(c) || (!c->rspamd->password.p && c->settings->loopback_learns && is_loopback(q)))
+    if (has_password(c) || (!c->rspamd->password.p && c->settings->loopback_learns && is_loopback(c, q)))
         return true;
     if (c->settings->password[0])
         refuse(c, q, a, METRIC_AUTH_FAILED, 401, "Unauthorized: the Password header is missing or wrong");
@@ -217,7 +220,7 @@ static bool may_learn(struct http_context *c, const struct http_request *q, stru
 static bool may_look(struct http_context *c, const struct http_request *q, struct http_answer *a)
 {
     read_headers(c, q);
-    if (is_trusted(c, q) || has_password(c))
+    if ((is_trusted(c, q) && !c->rspamd->is_relayed) || has_password(c))
         return true;
     refuse(c, q, a, METRIC_AUTH_FAILED, 401, "Unauthorized: not from here without the password");
     return false;

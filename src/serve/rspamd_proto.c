@@ -75,7 +75,7 @@ static void add_coding(struct rspamd_request *r, struct span value)
 }
 
 enum header { H_IP, H_HELO, H_HOSTNAME, H_FROM, H_USER, H_DELIVER_TO, H_QUEUE_ID, H_PASSWORD, H_RCPT, H_COMPRESSION, H_CODING,
-              H_ACCEPT, H_FILE, H_FLAGS };
+              H_ACCEPT, H_FILE, H_FLAGS, H_RELAYED };
 #define NAME(s) sizeof(s) - 1, s
 static const struct { size_t n; const char *name; enum header id; } headers[] = {
     {NAME("IP"), H_IP}, {NAME("Helo"), H_HELO}, {NAME("Hostname"), H_HOSTNAME}, {NAME("From"), H_FROM},
@@ -83,6 +83,8 @@ static const struct { size_t n; const char *name; enum header id; } headers[] = 
     {NAME("Password"), H_PASSWORD}, {NAME("Rcpt"), H_RCPT}, {NAME("Compression"), H_COMPRESSION},
     {NAME("Content-Encoding"), H_CODING}, {NAME("Accept-Encoding"), H_ACCEPT}, {NAME("File"), H_FILE},
     {NAME("Path"), H_FILE}, {NAME("Shm"), H_FILE}, {NAME("Flags"), H_FLAGS},
+    {NAME("Forwarded"), H_RELAYED}, {NAME("X-Forwarded-For"), H_RELAYED}, {NAME("X-Real-IP"), H_RELAYED},
+    {NAME("Via"), H_RELAYED}, {NAME("Origin"), H_RELAYED},
 };
 
 void rspamd_header(struct rspamd_request *r, struct span name, struct span value)
@@ -108,6 +110,7 @@ void rspamd_header(struct rspamd_request *r, struct span name, struct span value
     case H_ACCEPT: r->accepts_zstd |= span_ifind(value, SPAN_LIT("zstd")) >= 0; break;
     case H_FLAGS: r->wants_zstd |= span_ifind(value, SPAN_LIT("zstd")) >= 0; break;
     case H_FILE: r->names_file = true; break;
+    case H_RELAYED: r->is_relayed = true; break;
     }
 }
 

@@ -23,6 +23,7 @@ struct rspamd_request {
     bool wants_zstd;   /* it wants the answer so, in rspamd's own way (Compression), */
     bool accepts_zstd; /* or in HTTP's (Content-Encoding) */
     bool names_file;   /* File, Path or Shm */
+    bool is_relayed;   /* a proxy or a browser passed it on: its peer is not who asks */
     void *metadata;    /* /checkv3: what the spans point into */
     int err;           /* POSSE_ENOMEM */
 };

@@ -11,7 +11,8 @@
 #include "base/hash.h"
 #include "serve/rspamc_text.h"
 
-enum { ACCEPTS_A_TURN = 64, BUCKETS = 1 << 14, SWEEP_MS = 500, REST_MS = 100, KEEP_ALIVE_S = 60, GUESS_BYTES = 16 };
+enum { ACCEPTS_A_TURN = 64, BUCKETS = 1 << 14, SWEEP_MS = 500, REST_MS = 100, KEEP_ALIVE_S = 60, GUESS_BYTES = 16,
+       HELD_MESSAGES = 16, SMALL_BYTES = 64 << 10 };
 
 /* uv handles outlive their owner by a turn of the loop: each is memory of its own. */
 struct ear { uv_poll_t poll; struct http_listener *l; int fd; enum http_role role; };
@@ -34,6 +35,7 @@ struct http_listener {
     unsigned open[DOORS];
     uint16_t of_bucket[BUCKETS];
     _Atomic int64_t now_ms, time_ms;
+    atomic_size_t held, most_held;
 };
 
 enum metric_door http_role_door(enum http_role role)
@@ -44,6 +46,13 @@ enum metric_door http_role_door(enum http_role role)
 }
 
 static void close_freeing(uv_handle_t *h) { free(h); }
+
+static void take_limits(struct http_listener *l, const struct http_settings *settings)
+{
+    l->settings = settings;
+    atomic_store(&l->time_ms, (int64_t)settings->time_s * 1000);
+    atomic_store(&l->most_held, HELD_MESSAGES * settings->message_bytes);
+}
 
 void http_slot_stage(struct http_slot *s, enum http_stage stage)
 {
@@ -56,6 +65,14 @@ void http_slot_stage(struct http_slot *s, enum http_stage stage)
         until = now + time_ms;
     atomic_store(&s->until_ms, until);
     atomic_store(&s->stage, stage);
+}
+
+bool http_slot_hold(struct http_slot *s, size_t bytes)
+{
+    struct http_listener *l = s->listener;
+    size_t before = s->held, held = atomic_fetch_add(&l->held, bytes - before) + bytes - before;
+    s->held = bytes;
+    return bytes <= SMALL_BYTES || bytes <= before || held <= atomic_load(&l->most_held);
 }
 
 struct http_slot *http_slot_of(struct http_listener *l, int fd)
@@ -73,6 +90,7 @@ static void forget(struct http_listener *l, struct http_slot *s)
     if (l->slot[s->fd] == s)
         l->slot[s->fd] = NULL;
     l->open[door]--;
+    atomic_fetch_sub(&l->held, s->held);
     if (!s->is_trusted)
         l->of_bucket[s->bucket]--;
     counters_add(l->counters, door, METRIC_OPEN_CONNECTIONS, -1);
@@ -353,11 +371,10 @@ int http_listener_new(const struct http_listen_options *o, const struct http_set
     if (!l)
         return report_set(why, POSSE_ENOMEM, "http: out of memory");
     l->o = *o;
-    l->settings = settings;
     l->counters = gate_counters(o->gate);
     l->log = gate_log(o->gate);
     atomic_store(&l->now_ms, (int64_t)uv_now(o->loop));
-    atomic_store(&l->time_ms, (int64_t)settings->time_s * 1000);
+    take_limits(l, settings);
     pthread_mutex_init(&l->lock, NULL);
     l->ear = calloc(o->n_fd + 1, sizeof(struct ear *));
     l->sweeper = calloc(1, sizeof *l->sweeper);
@@ -381,8 +398,7 @@ int http_listener_new(const struct http_listen_options *o, const struct http_set
 void http_listener_settings(struct http_listener *l, const struct http_settings *settings)
 {
     pthread_mutex_lock(&l->lock);
-    l->settings = settings;
-    atomic_store(&l->time_ms, (int64_t)settings->time_s * 1000);
+    take_limits(l, settings);
     pthread_mutex_unlock(&l->lock);
 }
 

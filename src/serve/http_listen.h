@@ -9,7 +9,8 @@
  * Ownership: the listener owns listening sockets and slots. A slot's socket is its owner's, who calls http_slot_release before
  * closing it.
  * Limits: limits.connections a door; limits.per_address a peer that is not trusted (counted by a keyed hash: two addresses of
- * one bucket share the limit).
+ * one bucket share the limit). What all connections hold of requests is HELD_MESSAGES times limits.message_bytes at most; small
+ * ones (SMALL_BYTES) always have room.
  * Threads: the loop's, but for http_slot_*, which any thread may call. */
 #ifndef POSSE_SERVE_HTTP_LISTEN_H
 #define POSSE_SERVE_HTTP_LISTEN_H
@@ -37,6 +38,7 @@ struct http_slot {
     _Atomic int stage;
     _Atomic int64_t until_ms; /* on the loop's clock */
     uint32_t bucket;
+    size_t held;  /* see http_slot_hold; the owner's */
     bool saw_end; /* the peer closed its half; the loop's */
     struct http_sniff *sniff; /* while its first bytes are waited for; the loop's */
 };
@@ -62,6 +64,9 @@ void http_listener_free(struct http_listener **l);
 
 /* The stage from now on, and its limit of time. */
 void http_slot_stage(struct http_slot *s, enum http_stage stage);
+/* The owner holds that many bytes of a request from now on. False: too many are held by all, so this one is to let go of them
+ * (and say so). Released with the slot. */
+bool http_slot_hold(struct http_slot *s, size_t bytes);
 /* A slot that was handed over and of which the owner heard nothing yet, by its socket; NULL: none. */
 struct http_slot *http_slot_of(struct http_listener *l, int fd);
 void http_slot_release(struct http_slot **s);

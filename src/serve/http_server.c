@@ -32,7 +32,7 @@ struct http_conn {
     const char *method, *path;
     struct http_field *field;
     size_t n_fields, cap_fields, n_rcpt;
-    bool too_big;
+    bool too_big, crowded;
     uint64_t dropped;
     struct buf body, text, spare;
     struct rspamd_request rspamd;
@@ -147,8 +147,9 @@ static void conn_clear(struct http_conn *k)
     k->state = CONN_IDLE;
     k->route = NULL;
     k->n_fields = k->n_rcpt = 0;
-    k->too_big = false;
+    k->too_big = k->crowded = false;
     k->dropped = 0;
+    http_slot_hold(k->slot, k->body.cap);
     if (k->settings)
         k->server->o.settings_done(k->server->o.ctx, k->settings);
     k->settings = NULL;
@@ -270,9 +271,14 @@ static enum MHD_Result begin(struct http_conn *k, const char *url, const char *m
 static enum MHD_Result more_body(struct http_conn *k, const char *data, size_t *n)
 {
     k->too_big |= k->body.n + *n > k->body.max;
-    if (!k->too_big)
+    if (!k->too_big && !k->crowded) {
         buf_add(&k->body, data, *n);
-    else if ((k->dropped += *n) > k->body.max)
+        k->crowded = !http_slot_hold(k->slot, k->body.cap);
+        if (k->crowded) {
+            buf_deinit(&k->body);
+            http_slot_hold(k->slot, 0);
+        }
+    } else if ((k->dropped += *n) > k->body.max)
         return MHD_NO; /* it was too big long ago and does not end */
     *n = 0;
     return MHD_YES;
@@ -324,6 +330,8 @@ static enum MHD_Result body_is_whole(struct http_conn *k)
 {
     if (k->too_big)
         return send_error(k, METRIC_TOO_BIG, 413, "the body is bigger than limits.message_bytes");
+    if (k->crowded)
+        return send_error(k, METRIC_OVER_LIMIT, 503, "too many messages at a time, come again");
     if (buf_error(&k->body))
         return send_error(k, METRIC_TROUBLE, 503, "out of memory");
     bool slow = (k->route->flags & HTTP_SLOW) || k->body.n > SLOW_BYTES;

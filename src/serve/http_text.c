@@ -228,7 +228,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
     k->in.n += (size_t)n;
     k->at_end = n == 0;
-    look(k);
+    if (http_slot_hold(k->slot, k->in.cap)) {
+        look(k);
+        return;
+    }
+    uv_poll_stop(poll);
+    answer_error(k, METRIC_OVER_LIMIT, "too many messages at a time, come again");
 }
 
 void http_texts_add(struct http_texts *t, struct http_slot *slot)

@@ -187,6 +187,7 @@ def learning_cases():
     codes = [post("/learnham", MAIL + b"%d" % i, [("Password", "secret")], CONTROLLER)[0] for i in range(6)]
     check("the teacher's cap", 200 in codes and codes[-1] == 429, codes)
     got = post("/stat", b"", port=CONTROLLER)
+    check("stat behind a proxy", post("/stat", b"", [("X-Forwarded-For", "192.0.2.9")], CONTROLLER)[0] == 401, "")
     check("stat", got[0] == 200 and json.loads(got[2])["learned"] >= 1, got)
 
 
@@ -259,6 +260,34 @@ def slow_cases():
     check("timeouts are counted", metric("posse_timeouts_total", "rspamd") >= 3, metric("posse_timeouts_total", "rspamd"))
 
 
+def held():
+    """Many who send most of a big message and wait: there is a limit for all of them, and who is small gets his verdict."""
+    some = []
+    for i in range(48):
+        s = dial()
+        start = b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        if i % 2:
+            start = b"CHECK RSPAMC/1.3\r\nContent-length: 1000000\r\n\r\n"
+        try:
+            s.sendall(start + b"a" * 999999)
+        except OSError:
+            pass
+        some.append(s)
+    check("a verdict beside big ones", is_verdict(post("/checkv2", MAIL)), "")
+    answers = []
+    for i, s in enumerate(some):
+        try:
+            s.sendall(b"a")
+        except OSError:
+            pass
+        answers.append(read_all(s) if i % 2 else read_one(s)[0])
+        s.close()
+    check("too much at a time is refused", 503 in answers and any(isinstance(a, bytes) and a[:14] != b"RSPAMD/1.3 0 E" for a in answers),
+          answers)
+    check("and the rest is judged", 200 in answers, answers)
+    check("room comes back", post("/checkv2", MAIL + b"a" * 900000)[0] == 200, "")
+
+
 def crowd():
     """More connections than are allowed: the rest is refused, and room comes back."""
     some = [dial() for _ in range(80)]
@@ -274,7 +303,7 @@ def crowd():
     check("verdict after the crowd", is_verdict(post("/checkv2", MAIL)), "")
 
 
-for case in (plain_cases, packed_cases, text_cases, slow_cases, crowd, learning_cases):
+for case in (plain_cases, packed_cases, text_cases, slow_cases, held, crowd, learning_cases):
     try:
         case()
     except Exception as e:  # noqa: a broken case must not hide the others

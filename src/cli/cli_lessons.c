@@ -12,6 +12,7 @@
 #include "base/jsonout.h"
 #include "cli/lane.h"
 #include "cli/verdict_out.h"
+#include "store/events.h"
 
 enum { OPT_CLASS = 400, OPT_LIMIT, OPT_DIGEST };
 
@@ -22,6 +23,7 @@ struct request {
     const char *digest_hex;
     uint8_t digest[32];
     bool is_json;
+    uint64_t n_rows; /* of history that were deleted */
 };
 
 static const char *const state_names[] = {"live", "revoked", "superseded", "sealed"};
@@ -151,6 +153,26 @@ static int open_taught(struct request *q)
     return cli_engine_open(&q->engine, &why) == 0 ? CLI_OK : cli_report(&why);
 }
 
+/* History holds hashed features too, for as long as a row can be taught from. */
+static int forget_rows(struct request *q)
+{
+    struct report why = {0};
+    struct events *e;
+    char home[4096], path[4200];
+    uint64_t n = 0;
+    if (!cli_home(q->engine.home, home, sizeof home))
+        return cli_error("the path of the home is too long");
+    snprintf(path, sizeof path, "%s/events.db", home);
+    if (access(path, F_OK) != 0)
+        return CLI_OK;
+    if (events_open(path, &e, &why))
+        return cli_report(&why);
+    int rc = events_forget(e, q->filter.digest, &n, &why);
+    events_close(&e);
+    q->n_rows += n;
+    return rc ? cli_report(&why) : CLI_OK;
+}
+
 /* *n adds up what was taken back or deleted. */
 static int undo(struct request *q, bool forget, uint64_t *n)
 {
@@ -158,7 +180,9 @@ static int undo(struct request *q, bool forget, uint64_t *n)
     uint64_t here = 0;
     int rc = engine_unlearn(q->engine.engine, &q->filter, forget, &here, &why);
     *n += here;
-    return rc == 0 ? CLI_OK : cli_report(&why);
+    if (rc)
+        return cli_report(&why);
+    return forget && q->filter.digest ? forget_rows(q) : CLI_OK;
 }
 
 static void say_undone(const char *verb, uint64_t n)
@@ -204,14 +228,14 @@ static int unlearn_run(const struct cli_command *cmd, int argc, char **argv)
 
 static int forget_one(struct request *q, struct lane *l, uint64_t *n)
 {
-    uint64_t before = *n;
+    uint64_t before = *n, rows = q->n_rows;
     lane_read(l);
     if (!l->reading)
         return cli_report(&l->why);
     memcpy(q->digest, reading_digest(l->reading), sizeof q->digest);
     q->filter.digest = q->digest;
     int status = undo(q, true, n);
-    if (status == CLI_OK && *n == before)
+    if (status == CLI_OK && *n == before && q->n_rows == rows)
         return cli_error("%s: was never taught", l->ticket.name);
     return status;
 }
@@ -243,9 +267,11 @@ static int forget_run(const struct cli_command *cmd, int argc, char **argv)
     if (status == CLI_OK) {
         status = is_filtered ? undo(&q, true, &n)
                              : forget_paths(&q, (const char *const *)argv + first, (size_t)(argc - first), &n);
-        if (q.digest_hex && status == CLI_OK && n == 0)
+        if (q.digest_hex && status == CLI_OK && n == 0 && q.n_rows == 0)
             status = cli_error("no lesson has this digest");
         say_undone("deleted", n);
+        if (q.n_rows)
+            printf("deleted %llu row%s of history\n", (unsigned long long)q.n_rows, q.n_rows == 1 ? "" : "s");
     }
     return cli_engine_close(&q.engine, status);
 }

@@ -48,6 +48,7 @@ const char *const events_texts[EVENTS_STMTS] = {
     [EVENTS_DROP_FEATURES] = "DELETE FROM features WHERE event IN (" OLDEST("features", "event") ")",
     [EVENTS_DROP_OLD] = "DELETE FROM events WHERE n IN (" OLDEST("events", "n") ")",
     [EVENTS_DROP_FIRST] = "DELETE FROM events WHERE n IN (SELECT n FROM events ORDER BY time_ms LIMIT ?1)",
+    [EVENTS_FORGET] = "DELETE FROM events WHERE digest = ?1",
 };
 
 static const struct db_kind kind = {

@@ -64,6 +64,8 @@ struct event_filter {
 int events_each(struct events *e, const struct event_filter *f, int (*fn)(void *ctx, const struct event *), void *ctx, struct report *why);
 /* POSSE_ENOENT: no such row (any more). */
 int events_mark_taught(struct events *e, struct span id, bool is_spam, struct report *why);
+/* Deletes the rows of a message for good; reads all rows, for no index holds digests. */
+int events_forget(struct events *e, const uint8_t digest[32], uint64_t *n_out, struct report *why);
 
 /* Drops rows older than before_ms, features older than features_before_ms, and the oldest until the file is under max_bytes
  * (0: no cap, the log beside it is not counted); a little at a time, so that writers never wait long: *more_out says that there

@@ -76,3 +76,15 @@ int events_prune(struct events *e, int64_t before_ms, int64_t features_before_ms
     *more_out |= rows == ROWS_A_CALL || features == ROWS_A_CALL || (rows + features > 0 && max_bytes);
     return rc;
 }
+
+int events_forget(struct events *e, const uint8_t digest[32], uint64_t *n_out, struct report *why)
+{
+    *n_out = 0;
+    sqlite3_stmt *s = db_stmt(&e->db, EVENTS_FORGET);
+    if (!s || db_bind_blob(s, 1, span_of(digest, 32)) || db_run(s))
+        return db_fail(&e->db, why, "forget");
+    *n_out = (uint64_t)sqlite3_changes64(e->db.h);
+    /* The log still holds what was there; when a reader keeps it alive, the next checkpoint empties it. */
+    sqlite3_wal_checkpoint_v2(e->db.h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return POSSE_OK;
+}

@@ -361,6 +361,31 @@ static void pruned_bytes_are_overwritten(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static void a_message_is_forgotten(void **state)
+{
+    struct place *p = *state;
+    uint8_t a[32] = {1}, b[32] = {2};
+    uint64_t n;
+    for (int i = 0; i < 5; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "r%d", i);
+        struct event x = event(id, i);
+        x.digest = i % 2 ? a : b;
+        x.subject = i % 2 ? SPAN_LIT("a-secret-that-is-forgotten") : SPAN_NONE;
+        x.features = SPAN_LIT("features");
+        add(p, &x);
+    }
+    OK(events_forget(p->e, a, &n, &p->why));
+    assert_int_equal(n, 2);
+    FOUND("r4 r2 r0");
+    OK(events_forget(p->e, a, &n, &p->why));
+    assert_int_equal(n, 0);
+    char command[320];
+    snprintf(command, sizeof command, "! grep -aq a-secret-that-is %s %s-wal", p->path, p->path);
+    assert_int_equal(system(command), 0); /* while the handle is open */
+    OK(events_check(p->e, &p->why));
+}
+
 /* ---- several processes, damage ---- */
 
 static void two_processes_append(void **state)
@@ -490,7 +515,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_row_comes_out_as_it_went_in), TEST(an_empty_row_is_a_row), TEST(long_texts_are_cut), TEST(an_id_stands_once),
         TEST(filters_choose), TEST(a_lesson_is_marked), TEST(age_prunes_in_small_steps), TEST(size_prunes_the_oldest),
-        TEST(pruned_bytes_are_overwritten), TEST(two_processes_append), TEST(a_reader_keeps_nobody_from_writing),
+        TEST(pruned_bytes_are_overwritten), TEST(a_message_is_forgotten), TEST(two_processes_append), TEST(a_reader_keeps_nobody_from_writing),
         TEST(damage_is_told), TEST(somebody_elses_file_is_left_alone), cmocka_unit_test(stars_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ struct milter {
     struct gate *gate;
     struct counters *counters;
     struct log *log;
+    struct sockaddr_storage address;
+    socklen_t address_n;
     atomic_int connections, messages; /* open, and under way */
     atomic_bool is_stopping;
 };
@@ -84,12 +86,24 @@ static sfsistat go_on(const struct conn *c, unsigned long no_reply_bit)
     return c->no_reply & no_reply_bit ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
+/* The gate is used between these two only, and closed when nobody is there and nobody can come any more. */
+static bool begin_use(struct milter *m)
+{
+    atomic_fetch_add(&m->messages, 1);
+    if (!atomic_load(&m->is_stopping))
+        return true;
+    atomic_fetch_sub(&m->messages, 1);
+    return false;
+}
+
+static void end_use(struct milter *m) { atomic_fetch_sub(&m->messages, 1); }
+
 static void end_message(struct conn *c)
 {
     if (!c->in_message)
         return;
     c->in_message = false;
-    atomic_fetch_sub(&c->m->messages, 1);
+    end_use(c->m);
 }
 
 /* Replies that nobody waits for are left out: they cost a round trip each. Recipients and body keep theirs, since they may be too many
@@ -135,10 +149,13 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *addr)
     if (!c)
         return SMFIS_TEMPFAIL;
     struct milter *m = c->m;
+    if (!begin_use(m))
+        return SMFIS_TEMPFAIL;
     const struct config *config = gate_config(m->gate);
     int64_t most = config_int(config, "limits.connections");
     snprintf(c->authserv_id, sizeof c->authserv_id, "%s", config_string(config, "milter.authserv_id"));
     gate_config_done(m->gate, config);
+    end_use(m);
     count(m, METRIC_CONNECTIONS, 1);
     know_peer(c, name, (const struct sockaddr *)addr);
     if (!c->is_counted) {
@@ -185,12 +202,13 @@ static sfsistat on_from(SMFICTX *ctx, char **argv)
     struct conn *c = conn_of(ctx);
     if (!c)
         return SMFIS_TEMPFAIL;
+    end_message(c);
+    c->in_message = begin_use(c->m);
+    if (!c->in_message) /* being stopped: if this reply is one that is not sent, the next or the last says so */
+        return c->no_reply & SMFIP_NR_MAIL ? SMFIS_NOREPLY : SMFIS_TEMPFAIL;
     const struct config *config = gate_config(c->m->gate);
     size_t most = (size_t)config_int(config, "limits.message_bytes");
     gate_config_done(c->m->gate, config);
-    end_message(c);
-    c->in_message = true;
-    atomic_fetch_add(&c->m->messages, 1);
     milter_mail_reset(&c->mail, most);
     struct span login = macro(ctx, "{auth_authen}");
     snprintf(c->auth, sizeof c->auth, "%.*s", (int)login.n, (const char *)login.p);
@@ -214,8 +232,8 @@ static bool is_delivered_here(struct conn *c, struct span mailer)
 static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 {
     struct conn *c = conn_of(ctx);
-    if (!c || milter_mail_rcpt(&c->mail, argv[0] ? argv[0] : ""))
-        return SMFIS_TEMPFAIL; /* this recipient: more than anybody needs, or no memory */
+    if (!c || !c->in_message || milter_mail_rcpt(&c->mail, argv[0] ? argv[0] : ""))
+        return SMFIS_TEMPFAIL; /* this recipient: more than anybody needs, no memory, or being stopped */
     c->mail.leaves |= !is_delivered_here(c, macro(ctx, "{rcpt_mailer}"));
     return SMFIS_CONTINUE;
 }
@@ -414,7 +432,7 @@ static sfsistat judge(SMFICTX *ctx, struct conn *c)
 static sfsistat on_end(SMFICTX *ctx)
 {
     struct conn *c = conn_of(ctx);
-    if (!c)
+    if (!c || !c->in_message)
         return SMFIS_TEMPFAIL;
     count(c->m, METRIC_REQUESTS, 1);
     sfsistat s = judge(ctx, c);
@@ -435,6 +453,16 @@ static void reload(struct milter *m)
         log_event(m->log, LOG_ERROR, "reload_failed", "door", "milter", "why", why.text, "now", "as before", NULL);
 }
 
+/* libmilter looks whether it is to stop when somebody connects, and every five seconds. */
+static void wake(const struct milter *m)
+{
+    int fd = socket(m->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)!connect(fd, (const struct sockaddr *)&m->address, m->address_n);
+    close(fd);
+}
+
 /* The daemon's word, and a tick a second for the gate. */
 static void *control(void *arg)
 {
@@ -452,20 +480,23 @@ static void *control(void *arg)
         }
         gate_tick(m->gate, wall_ms());
     }
-    smfi_stop();
+    kill(getpid(), SIGTERM); /* libmilter's thread for signals stops at once by this, and up to five seconds later by smfi_stop */
+    wake(m);
     return NULL;
 }
 
-static int take_listener(struct report *why)
+static int take_listener(struct milter *m, struct report *why)
 {
-    struct sockaddr_storage a = {0};
-    socklen_t n = sizeof a;
+    int family;
+    socklen_t n;
     char where[64] = "inet:0@[127.0.0.1]", folder[] = "/tmp/posse-milter.XXXXXX";
-    if (getsockname(MILTER_FD_LISTEN, (struct sockaddr *)&a, &n))
+    m->address_n = sizeof m->address;
+    if (getsockname(MILTER_FD_LISTEN, (struct sockaddr *)&m->address, &m->address_n))
         return report_errno(why, "milter", "listening socket");
-    if (a.ss_family == AF_INET6)
+    family = m->address.ss_family;
+    if (family == AF_INET6)
         snprintf(where, sizeof where, "inet6:0@[::1]");
-    if (a.ss_family == AF_UNIX) {
+    if (family == AF_UNIX) {
         if (!mkdtemp(folder))
             return report_errno(why, "mkdtemp", folder);
         snprintf(where, sizeof where, "unix:%s/s", folder);
@@ -474,7 +505,7 @@ static int take_listener(struct report *why)
     n = sizeof on;
     close(theirs);
     int rc = smfi_setconn(where) == MI_SUCCESS && smfi_opensocket(true) == MI_SUCCESS ? POSSE_OK : POSSE_EIO;
-    if (a.ss_family == AF_UNIX) {
+    if (family == AF_UNIX) {
         unlink(where + sizeof "unix:" - 1);
         rmdir(folder);
     }
@@ -524,9 +555,15 @@ static int serve(struct milter *m, struct report *why)
     pthread_t thread;
     if (smfi_register(desc) != MI_SUCCESS)
         return report_set(why, POSSE_ENOMEM, "milter: libmilter cannot be set up");
-    int rc = take_listener(why);
+    int rc = take_listener(m, why);
     if (rc)
         return rc;
+    sigset_t theirs; /* as in all of libmilter's threads: its own waits for these */
+    sigemptyset(&theirs);
+    sigaddset(&theirs, SIGHUP);
+    sigaddset(&theirs, SIGTERM);
+    sigaddset(&theirs, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &theirs, NULL);
     if (pthread_create(&thread, NULL, control, m))
         return report_set(why, POSSE_ENOMEM, "milter: no thread");
     rc = smfi_main() == MI_SUCCESS ? POSSE_OK : report_set(why, POSSE_EIO, "milter: libmilter gave up");
@@ -545,8 +582,7 @@ int serve_milter_child(const struct serve_options *o, struct report *why)
         return rc;
     milter_here = &m;
     rc = serve(&m, why);
-    /* Sessions that hang on are libmilter's threads and die with the process: the gate is closed only when none can call it. */
-    if (atomic_load(&m.connections) == 0)
+    if (atomic_load(&m.messages) == 0) /* else the grace is over, and libmilter's threads die with the process */
         gate_close(&m.gate, why);
     return rc;
 }

@@ -6,8 +6,9 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "engine/train.h"
+#include "filter/prior.h"
 
-enum { OPT_ROOT = 400, OPT_FEATURES, OPT_WITHOUT };
+enum { OPT_ROOT = 400, OPT_FEATURES, OPT_WITHOUT, OPT_BITS };
 
 static void step(void *ctx) { progress_step(ctx); }
 
@@ -34,7 +35,7 @@ static int train(const struct train_options *wanted)
 static int train_command(const struct cli_command *cmd, int argc, char **argv)
 {
     struct train_options o = {0};
-    uint64_t threads = 0;
+    uint64_t threads = 0, bits;
     int key, first;
     while ((key = cli_getopt(cmd, argc, argv, &first)) != -1) {
         switch (key) {
@@ -42,6 +43,11 @@ static int train_command(const struct cli_command *cmd, int argc, char **argv)
         case OPT_ROOT: o.root = optarg; break;
         case OPT_WITHOUT: o.without = optarg; break;
         case OPT_FEATURES: o.features = optarg; break;
+        case OPT_BITS:
+            if (!cli_number(optarg, PRIOR_BITS_LEAST, PRIOR_BITS, &bits))
+                return cli_usage(cmd, "--bits is a number from 12 to 21");
+            o.bits = (unsigned)bits;
+            break;
         case OPT_THREADS:
             if (!cli_number(optarg, 1, 1024, &threads))
                 return cli_usage(cmd, "--threads is a number from 1 to 1024");
@@ -62,6 +68,7 @@ static const struct cli_option train_options[] = {
     {OPT_ROOT, "root", "DIR", "what the paths of the indexes are relative to (each index's folder)"},
     {OPT_FEATURES, "features", "FILE", "write the strongest features in words there"},
     {OPT_WITHOUT, "without", "FILE", "words that may not be evidence, one a line"},
+    {OPT_BITS, "bits", "N", "log2 of the model's slots, 12 to 21: fewer make a smaller file (21)"},
     {OPT_THREADS, "threads", "N", "how many threads read mail (scan.threads)"},
     {0, NULL, NULL, NULL},
 };

@@ -58,7 +58,7 @@ struct corpus_reader {
     struct report *why;
     struct train_example *ex;
     size_t n, cap;
-    unsigned n_sources, n_corpora;
+    unsigned n_sources, n_corpora, bits;
     struct mail_parser *parser;
     struct extractor *extractor;
     struct arena *arena;
@@ -140,7 +140,7 @@ static int keep(struct corpus_reader *r, const struct message *m, const struct e
     *e = (struct train_example){.slot = slot, .source = (uint8_t)r->n_sources, .corpus = (uint8_t)r->n_corpora,
                                 .is_spam = is_spam, .block = block_of(m, path), .is_english = x->text.is_english};
     for (uint32_t i = 0; i < n; i++)
-        slot[i] = f->slot[i] >> (FEATURE_BITS - PRIOR_BITS);
+        slot[i] = f->slot[i] >> (FEATURE_BITS - r->bits);
     for (unsigned v = 0; v < VIEW_GENERAL_N; v++)
         e->n[v] = (uint16_t)(f->start[v + 1] - f->start[v]);
     return POSSE_OK;
@@ -230,7 +230,7 @@ static int write_prior(const struct train_options *o, const struct train_result 
 {
     struct snapshot_section s[] = {
         {"prior.head", span_of(&t->head, sizeof t->head)},
-        {"prior.weights", span_of(t->weight, PRIOR_SLOTS * sizeof *t->weight)},
+        {"prior.weights", span_of(t->weight, sizeof *t->weight << (o->bits ? o->bits : PRIOR_BITS))},
         {"prior.calib", span_of(&t->calib, sizeof t->calib)},
     };
     return snapshot_write(o->out, SNAPSHOT_PRIOR, s, sizeof s / sizeof *s, why);
@@ -238,10 +238,10 @@ static int write_prior(const struct train_options *o, const struct train_result 
 
 int train_run(const struct train_options *o, struct report *why)
 {
-    struct corpus_reader r = {.o = o, .why = why, .parser = mail_parser_new(NULL), .extractor = extractor_new(),
+    struct corpus_reader r = {.o = o, .why = why, .bits = o->bits ? o->bits : PRIOR_BITS, .parser = mail_parser_new(NULL), .extractor = extractor_new(),
                               .arena = arena_new(TRAIN_ARENA_BYTES)};
     int err = r.parser && r.extractor && r.arena ? POSSE_OK : report_set(why, POSSE_ENOMEM, "out of memory");
-    if (!err && o->features && !(r.names = train_names_new()))
+    if (!err && o->features && !(r.names = train_names_new(r.bits)))
         err = report_set(why, POSSE_ENOMEM, "out of memory");
     struct word_list without = {0};
     if (!err && o->without)
@@ -254,7 +254,7 @@ int train_run(const struct train_options *o, struct report *why)
         err = take_source(&r, o->index[i]);
     struct train_result t = {.weight = NULL};
     if (!err)
-        err = prior_train(r.ex, r.n, r.n_sources, r.n_corpora, pass_step, (void *)o, &t, why);
+        err = prior_train(r.ex, r.n, r.n_sources, r.n_corpora, r.bits, pass_step, (void *)o, &t, why);
     if (!err)
         err = write_prior(o, &t, why);
     if (!err && r.names)

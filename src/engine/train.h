@@ -18,6 +18,7 @@ struct train_options {
     const char *out;            /* the model */
     const char *without;        /* a file of words that may not be evidence, one a line; NULL: none */
     const char *features;       /* a file for the strongest features in words; NULL: none */
+    unsigned bits;              /* log2 of the model's slots; 0: PRIOR_BITS */
     unsigned threads;           /* not used yet */
     size_t max_bytes;           /* of one message */
     void (*step)(void *ctx);    /* after each message and pass */

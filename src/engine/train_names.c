@@ -11,16 +11,19 @@ enum { NAME_MAX_BYTES = 48 };
 struct name { char text[NAME_MAX_BYTES - 1]; uint8_t view; };
 
 struct train_names {
-    struct name **of; /* PRIOR_SLOTS */
+    unsigned bits;
+    struct name **of; /* 1 << bits */
 };
 
-struct train_names *train_names_new(void)
+struct train_names *train_names_new(unsigned bits)
 {
     struct train_names *t = calloc(1, sizeof *t);
-    if (t && !(t->of = calloc(PRIOR_SLOTS, sizeof *t->of))) {
+    if (t && !(t->of = calloc((size_t)1 << bits, sizeof *t->of))) {
         free(t);
         return NULL;
     }
+    if (t)
+        t->bits = bits;
     return t;
 }
 
@@ -28,7 +31,7 @@ void train_names_free(struct train_names **t)
 {
     if (!t || !*t)
         return;
-    for (size_t i = 0; i < PRIOR_SLOTS; i++)
+    for (size_t i = 0; i >> (*t)->bits == 0; i++)
         free((*t)->of[i]);
     free((*t)->of);
     free(*t);
@@ -50,7 +53,7 @@ void train_names_add(struct train_names *t, const struct extracted *x)
 {
     for (unsigned v = 0; v < VIEW_GENERAL_N; v++)
         for (uint32_t i = x->set.start[v]; i < x->set.start[v + 1]; i++) {
-            struct name **n = &t->of[x->set.slot[i] >> (FEATURE_BITS - PRIOR_BITS)];
+            struct name **n = &t->of[x->set.slot[i] >> (FEATURE_BITS - t->bits)];
             if (*n || !(*n = malloc(sizeof **n)))
                 continue;
             name_make(*n, v, &x->note[i]);
@@ -75,11 +78,11 @@ static void write_line(FILE *f, const struct train_names *t, const struct ranked
 int train_names_write(const struct train_names *t, const int16_t *weight, double step, unsigned most, const char *path,
                       struct report *why)
 {
-    struct ranked *r = malloc(PRIOR_SLOTS * sizeof *r);
+    struct ranked *r = malloc(sizeof *r << t->bits);
     if (!r)
         return report_set(why, POSSE_ENOMEM, "out of memory");
     size_t n = 0;
-    for (uint32_t i = 0; i < PRIOR_SLOTS; i++)
+    for (uint32_t i = 0; i >> t->bits == 0; i++)
         if (weight[i] != 0 && t->of[i])
             r[n++] = (struct ranked){i, weight[i]};
     qsort(r, n, sizeof *r, compare_ranked);

@@ -9,7 +9,7 @@
 
 struct train_names;
 
-struct train_names *train_names_new(void); /* NULL: out of memory */
+struct train_names *train_names_new(unsigned bits /* of the model */); /* NULL: out of memory */
 void train_names_free(struct train_names **t);
 /* Takes the general features of a message that was extracted with notes. */
 void train_names_add(struct train_names *t, const struct extracted *x);

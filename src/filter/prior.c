@@ -9,14 +9,25 @@
 struct prior {
     struct prior_head head;
     const int16_t *weight;
+    unsigned shift; /* from a feature's slot to a weight's */
     struct calib calib;
 };
+
+/* log2 of how many weights there are; 0: not so many as there may be. */
+static unsigned bits_of(size_t bytes)
+{
+    unsigned bits = PRIOR_BITS;
+    while (bits >= PRIOR_BITS_LEAST && bytes != sizeof(int16_t) << bits)
+        bits--;
+    return bits >= PRIOR_BITS_LEAST ? bits : 0;
+}
 
 int prior_open(struct span head, struct span weights, struct span calib, const char *path, struct prior **out,
                struct report *why)
 {
     *out = NULL;
-    if (head.n != sizeof(struct prior_head) || weights.n != PRIOR_SLOTS * sizeof(int16_t) || calib.n != sizeof(struct calib))
+    unsigned bits = bits_of(weights.n);
+    if (head.n != sizeof(struct prior_head) || !bits || calib.n != sizeof(struct calib))
         return report_set(why, POSSE_ECORRUPT, "%s: a section of the model is missing or has a wrong size: rebuild it", path);
     struct prior *p = calloc(1, sizeof *p);
     if (!p)
@@ -24,6 +35,7 @@ int prior_open(struct span head, struct span weights, struct span calib, const c
     memcpy(&p->head, head.p, sizeof p->head);
     memcpy(&p->calib, calib.p, sizeof p->calib);
     p->weight = (const int16_t *)(const void *)weights.p;
+    p->shift = FEATURE_BITS - bits;
     const struct prior_head *h = &p->head;
     const char *reason = NULL;
     int err = POSSE_OK;
@@ -49,18 +61,17 @@ void prior_free(struct prior **p)
 const uint8_t *prior_digest(const struct prior *p) { return p->head.digest; }
 const struct calib *prior_calib(const struct prior *p) { return &p->calib; }
 
-static inline uint32_t weight_index(uint32_t slot) { return slot >> (FEATURE_BITS - PRIOR_BITS); }
-
 double prior_odds(const struct prior *p, const struct feature_set *f)
 {
     double total = 0;
+    unsigned shift = p->shift;
     for (unsigned v = 0; v < VIEW_GENERAL_N; v++) {
         uint32_t from = f->start[v], to = f->start[v + 1];
         int64_t sum = 0; /* whole numbers: exact in any order */
         for (uint32_t i = from; i < to; i++) {
             uint32_t ahead = i + 16 < to ? i + 16 : to - 1;
-            __builtin_prefetch(&p->weight[weight_index(f->slot[ahead])]);
-            sum += p->weight[weight_index(f->slot[i])];
+            __builtin_prefetch(&p->weight[f->slot[ahead] >> shift]);
+            sum += p->weight[f->slot[i] >> shift];
         }
         if (to > from)
             total += (double)sum / sqrt((double)(to - from));
@@ -74,6 +85,6 @@ void prior_explain(const struct prior *p, const struct feature_set *f, double ga
         uint32_t from = f->start[v], to = f->start[v + 1];
         double x = to > from ? gain * p->head.slope * p->head.step / sqrt((double)(to - from)) : 0;
         for (uint32_t i = from; i < to; i++)
-            bits[i] += x * p->weight[weight_index(f->slot[i])];
+            bits[i] += x * p->weight[f->slot[i] >> p->shift];
     }
 }

@@ -3,7 +3,8 @@
  * log-odds = offset + slope x sum over views of 1/sqrt(features of the view) x sum of their weights.
  * slope and offset, and the calibration that comes with it, are fitted on mail of senders, and in part of sources, that
  * had not taught the weights it was scored with (prior_train.h).
- * Sections of the snapshot: "prior.head", "prior.weights" (int16, PRIOR_SLOTS), "prior.calib" (struct calib), "prior.notice".
+ * Sections of the snapshot: "prior.head", "prior.weights" (int16, a power of two of them, PRIOR_SLOTS at
+ * most: who trains on little needs no more than that fills), "prior.calib" (struct calib), "prior.notice".
  * Ownership: views into the snapshot, which must outlive it.  Threads: read-only.
  * Errors: POSSE_EVERSION for another extractor, POSSE_ECORRUPT.  Cost: about 3 ns a feature. */
 #ifndef POSSE_FILTER_PRIOR_H
@@ -13,7 +14,7 @@
 #include "filter/calib.h"
 #include "filter/feature.h"
 
-enum { PRIOR_BITS = 21, PRIOR_SLOTS = 1 << PRIOR_BITS, PRIOR_FORMAT = 1 };
+enum { PRIOR_BITS_LEAST = 12, PRIOR_BITS = 21, PRIOR_SLOTS = 1 << PRIOR_BITS, PRIOR_FORMAT = 1 };
 
 struct prior_head {
     uint32_t format, extractor, views, lessons;

@@ -358,28 +358,28 @@ static int fit_and_calibrate(struct trainer *t, struct train_result *out)
     return POSSE_OK;
 }
 
-static int quantise(const struct trainer *t, struct train_result *out)
+static int quantise(const struct trainer *t, size_t slots, struct train_result *out)
 {
     float most = 1e-6f;
-    for (size_t i = 0; i < PRIOR_SLOTS; i++)
+    for (size_t i = 0; i < slots; i++)
         if (fabsf(t->weight[i]) > most)
             most = fabsf(t->weight[i]);
-    out->weight = malloc(PRIOR_SLOTS * sizeof *out->weight);
+    out->weight = malloc(slots * sizeof *out->weight);
     if (!out->weight)
         return POSSE_ENOMEM;
     out->head.step = (double)most / 32767;
-    for (size_t i = 0; i < PRIOR_SLOTS; i++)
+    for (size_t i = 0; i < slots; i++)
         out->weight[i] = (int16_t)((double)t->weight[i] / out->head.step + (t->weight[i] < 0 ? -0.5 : 0.5));
     out->head.offset += out->head.slope * t->bias;
     out->head.format = PRIOR_FORMAT;
     out->head.extractor = EXTRACTOR_VERSION;
     out->head.views = VIEW_GENERAL_N;
     out->head.lessons = (uint32_t)t->n;
-    sha256(span_of(out->weight, PRIOR_SLOTS * sizeof *out->weight), out->head.digest);
+    sha256(span_of(out->weight, slots * sizeof *out->weight), out->head.digest);
     return POSSE_OK;
 }
 
-int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, unsigned n_corpora,
+int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, unsigned n_corpora, unsigned bits,
                 void (*step)(void *ctx, double done), void *ctx, struct train_result *out, struct report *why)
 {
     *out = (struct train_result){.weight = NULL};
@@ -411,7 +411,7 @@ int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, un
     if (!err)
         err = fit_and_calibrate(&t, out);
     if (!err)
-        err = quantise(&t, out);
+        err = quantise(&t, (size_t)1 << bits, out);
     free(t.weight);
     free(t.squares);
     free(t.sum);

@@ -32,13 +32,13 @@ struct train_example {
 
 struct train_result {
     struct prior_head head;
-    int16_t *weight;                    /* PRIOR_SLOTS; free() it */
+    int16_t *weight;                    /* 1 << bits; free() it */
     struct calib calib;
     double held_out[TRAIN_CORPORA_MAX]; /* (1-ROCA)% of each corpus, senders left out; negative: one class only */
 };
 
-/* step is called now and then with the share done, 0 to 1; may be NULL. POSSE_ENOMEM, POSSE_EINVAL (no ham, no spam). */
-int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, unsigned n_corpora,
+/* bits: log2 of how many slots the examples have, PRIOR_BITS_LEAST to PRIOR_BITS. step is called now and then with the share done, 0 to 1; may be NULL. POSSE_ENOMEM, POSSE_EINVAL (no ham, no spam). */
+int prior_train(const struct train_example *ex, size_t n, unsigned n_sources, unsigned n_corpora, unsigned bits,
                 void (*step)(void *ctx, double done), void *ctx, struct train_result *out, struct report *why);
 
 #endif

@@ -1,5 +1,6 @@
 #include "engine/engine_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,28 +15,32 @@ enum { ARENA_BYTES = 96 * 1024 * 1024 };
 #define POSSE_DATADIR "/usr/share/posse"
 #endif
 
-const char *engine_prior_path(void)
+const char *engine_shipped_path(const char *file)
 {
-    static const char *const places[] = {POSSE_DATADIR "/models/default.posse", "/usr/share/posse/models/default.posse",
-                                         "/usr/local/share/posse/models/default.posse"};
-    static _Thread_local char beside[4096];
-    const char *env = getenv("POSSE_MODEL");
-    if (env && *env)
-        return env;
+    static const char *const places[] = {POSSE_DATADIR, "/usr/share/posse", "/usr/local/share/posse"};
+    static _Thread_local char path[4096 + 128];
     /* beside the program, when it runs from its build folder */
-    ssize_t n = readlink("/proc/self/exe", beside, sizeof beside - 64);
+    ssize_t n = readlink("/proc/self/exe", path, 4096);
     for (int up = 0; n > 0 && up < 3; up++) {
-        while (n > 0 && beside[n - 1] != '/')
+        while (n > 0 && path[n - 1] != '/')
             n--;
-        strcpy(beside + n, "models/default.posse");
-        if (access(beside, R_OK) == 0)
-            return beside;
+        snprintf(path + n, 128, "models/%s", file);
+        if (access(path, R_OK) == 0)
+            return path;
         n--;
     }
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (access(places[i], R_OK) == 0)
-            return places[i];
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(path, sizeof path, "%s/models/%s", places[i], file);
+        if (access(path, R_OK) == 0)
+            return path;
+    }
     return NULL;
+}
+
+const char *engine_prior_path(void)
+{
+    const char *env = getenv("POSSE_MODEL");
+    return env && *env ? env : engine_shipped_path("default.posse");
 }
 
 static int open_prior(struct engine *e, const struct engine_options *o, struct report *why)
@@ -120,6 +125,7 @@ int engine_open(const struct engine_options *o, struct engine **out, struct repo
     e->is_served = o->is_served;
     e->is_long = o->is_long || o->is_served;
     e->horizon_ms = o->horizon_ms;
+    e->save_lessons = o->save_lessons;
     e->ham_loss = o->ham_loss > 0 ? o->ham_loss : 0.001;
     int err = open_prior(e, o, why);
     if (!err && !(e->model = model_new(e->prior)))
@@ -215,6 +221,8 @@ void engine_worker_free(struct engine_worker **wp)
     free(w);
     *wp = NULL;
 }
+
+void engine_worker_engine(struct engine_worker *w, struct engine *e) { w->e = e; }
 
 static int extract_it(struct engine_worker *w, const struct reading *r, struct extracted *out)
 {

@@ -36,6 +36,7 @@ struct engine_options {
     double list_bits;        /* what an allow or deny is worth; 0: 30 */
     int64_t horizon_ms;      /* on closing, lessons older than this are folded in for good (store/lessons.h); 0: never */
     double ham_loss;         /* cost: lose at most this share of ham (default 0.001) */
+    uint64_t save_lessons;   /* a model of fewer lessons is not written to model.posse (32 MB): it is folded again each time */
 };
 /* home == NULL: the model lives in memory only (eval, train). */
 int engine_open(const struct engine_options *o, struct engine **out, struct report *why);
@@ -43,9 +44,13 @@ int engine_open(const struct engine_options *o, struct engine **out, struct repo
 int engine_close(struct engine **e, struct report *why);
 /* models/default.posse beside the program's source, or in the data folder; $POSSE_MODEL wins. NULL: none found. */
 const char *engine_prior_path(void);
+/* Another model that ships, by its file's name. */
+const char *engine_shipped_path(const char *file);
 
 struct engine_worker *engine_worker_new(struct engine *e);
 void engine_worker_free(struct engine_worker **w);
+/* It works for another engine from its next engine_read on, with the rules that it has. */
+void engine_worker_engine(struct engine_worker *w, struct engine *e);
 /* The worker matches these from its next engine_read on, in place of the engine's; they must outlive it or the next such call.
  * NULL: none. ENOMEM: it has no rules now. */
 struct rules;

@@ -209,7 +209,10 @@ int engine_save(struct engine *e, struct report *why)
     char path[PATH_BYTES];
     if (!path_of(e, path, NULL, 0))
         return report_set(why, POSSE_EINVAL, "%s: the path is too long", e->home);
-    int err = write_fold(e, path, why);
+    bool is_small = model_lessons(e->model) < e->save_lessons;
+    int err = is_small ? POSSE_OK : write_fold(e, path, why);
+    if (is_small)
+        unlink(path); /* one of more lessons, of which some were taken back */
     if (!err)
         e->is_moved = false;
     return err;

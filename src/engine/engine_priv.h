@@ -23,6 +23,7 @@ struct engine {
     struct rules *rules;
     char *home;
     int64_t horizon_ms;        /* 0: none */
+    uint64_t save_lessons;
     bool is_frozen, is_served, is_long;
     bool is_silent;            /* never taught and never will be: the local views need not be read */
     /* under order */

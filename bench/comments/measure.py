@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "models"))
 import comment_files as files  # noqa: E402
 
-RATE, DRAWS, BITS = 0.01, 2000, "19"
+RATE, DRAWS, BITS = 0.01, 2000, "18"
 NAMES = os.path.join(HERE, "..", "..", "models", "not-evidence.txt")
 
 

@@ -185,11 +185,12 @@ int gate_reload(struct gate *g, struct config *config, struct report *why)
 
 struct counters *gate_counters(struct gate *g) { return g->counters; }
 struct log *gate_log(struct gate *g) { return g->log; }
+const char *gate_home(const struct gate *g) { return g->home; }
 
 /* ---- judging ---- */
 
 /* Milliseconds and a count, never the same twice and never going back, then the process's salt. */
-static void make_id(struct gate *g, char out[24])
+void gate_new_id(struct gate *g, char out[24])
 {
     uint64_t last = atomic_load(&g->last_id), next, now = (uint64_t)gate_now_ms() << COUNT_BITS;
     do
@@ -211,7 +212,7 @@ static int judge(struct gate *g, struct slot *s, const struct gate_request *r, s
         return report_set(why, err, "the message could not be judged: %s", posse_strerror(err));
     a->reading = s->reading;
     a->message = reading_message(s->reading);
-    make_id(g, a->id);
+    gate_new_id(g, a->id);
     err = gate_act(g, s, r, why);
     if (err)
         return err;

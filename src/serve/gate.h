@@ -113,6 +113,16 @@ int gate_teach_row(struct gate *g, const char *id, enum lesson_class klass, stru
 /* Takes back the live lesson on this message, if this teacher gave it (TELL Remove:). POSSE_ENOENT: there is none. */
 int gate_unteach(struct gate *g, struct span raw, struct span teacher, struct report *why);
 
+/* For a door that judges by an engine of its own (comments): what the gate does for all. An id as verdicts have; a verdict's row (which
+ * gate_new_id named), its line in the log and its counts; one lesson of a teacher's cap, as gate_teach takes it (POSSE_ELIMIT), and that
+ * it was taught. */
+const char *gate_home(const struct gate *g);
+bool gate_keeps_rows(struct gate *g);
+void gate_new_id(struct gate *g, char out[24]);
+void gate_note(struct gate *g, enum metric_door door, const struct event *e, enum action act);
+int gate_may_teach(struct gate *g, struct span who, enum metric_door door, int64_t now_ms, struct report *why);
+void gate_taught(struct gate *g, enum metric_door door, enum lesson_class klass);
+
 struct gate_stat { int64_t started_ms, learned_spam, learned_ham, lessons; uint64_t model_bytes; };
 void gate_stat(struct gate *g, struct gate_stat *out);
 struct counters *gate_counters(struct gate *g);

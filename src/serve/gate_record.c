@@ -98,3 +98,54 @@ void gate_record(struct gate *g, struct slot *s, const struct gate_request *r)
     counters_add(g->counters, r->door, a->verdict.klass == VERDICT_SPAM ? METRIC_SPAM : METRIC_HAM, 1);
     counters_action(g->counters, r->door, a->action);
 }
+
+/* ---- for doors with an engine of their own ---- */
+
+bool gate_keeps_rows(struct gate *g)
+{
+    struct house *h = house_hold(g);
+    bool keeps = h->history_ms > 0;
+    house_drop(g, &h);
+    return keeps;
+}
+
+/* As a text that ends; NULL: there is nothing to say. */
+static const char *copy_text(struct span v, char out[TEXT_MAX + 1])
+{
+    v = cut(v);
+    for (size_t i = 0; i < v.n; i++)
+        out[i] = v.p[i] ? (char)v.p[i] : '?';
+    out[v.n] = '\0';
+    return v.n ? out : NULL;
+}
+
+static void note_line(struct gate *g, enum metric_door door, const struct event *e)
+{
+    char text[6][TEXT_MAX + 1], bits[32], size[24], ms[24];
+    snprintf(bits, sizeof bits, "%.2f", e->bits);
+    snprintf(size, sizeof size, "%llu", (unsigned long long)e->size_bytes);
+    snprintf(ms, sizeof ms, "%.3f", e->seconds * 1e3);
+    log_event(g->log, LOG_INFO, "verdict", "id", copy_text(e->id, text[0]), "door", door_name(door), "client",
+              copy_text(e->client_addr, text[1]), "from", copy_text(e->from, text[2]), "rcpt",
+              e->n_rcpt ? copy_text(e->rcpt[0], text[3]) : NULL, "class", e->is_spam ? "spam" : "ham", "bits", bits, "action",
+              copy_text(e->action, text[4]), "would", span_eq(e->would, e->action) ? NULL : copy_text(e->would, text[5]), "size", size,
+              "ms", ms, NULL);
+}
+
+void gate_note(struct gate *g, enum metric_door door, const struct event *e, enum action act)
+{
+    struct event row = *e;
+    struct house *h = house_hold(g);
+    if (!h->has_subjects)
+        row.subject = SPAN_NONE;
+    if (h->history_ms > 0)
+        history_push(g->history, door, &row);
+    house_drop(g, &h);
+    if (log_wants(g->log, LOG_INFO))
+        note_line(g, door, &row);
+    counters_add(g->counters, door, METRIC_MESSAGES, 1);
+    counters_add(g->counters, door, METRIC_BYTES, (int64_t)e->size_bytes);
+    counters_add(g->counters, door, e->is_spam ? METRIC_SPAM : METRIC_HAM, 1);
+    counters_action(g->counters, door, act);
+    counters_time(g->counters, door, e->seconds);
+}

@@ -11,7 +11,7 @@ enum { PRUNE_MS = 60000, SAVE_MS = 300000, SAVE_LESSONS = 1000, PRUNE_STEPS = 20
 
 /* ---- caps ---- */
 
-static int take_one(struct gate *g, struct span who, enum metric_door door, int64_t now_ms, struct report *why)
+int gate_may_teach(struct gate *g, struct span who, enum metric_door door, int64_t now_ms, struct report *why)
 {
     struct house *h = house_hold(g);
     uint64_t per_hour = h->per_hour;
@@ -25,7 +25,7 @@ static int take_one(struct gate *g, struct span who, enum metric_door door, int6
                       "the next one is taken in %lld s", (unsigned long long)per_hour, (long long)(wait_ms + 999) / 1000);
 }
 
-static void count_lesson(struct gate *g, enum metric_door door, enum lesson_class klass)
+void gate_taught(struct gate *g, enum metric_door door, enum lesson_class klass)
 {
     counters_add(g->counters, door, klass == LESSON_SPAM ? METRIC_LEARNED_SPAM : METRIC_LEARNED_HAM, 1);
 }
@@ -56,7 +56,7 @@ static int read_it(struct gate *g, struct span raw, struct report *why)
 int gate_teach(struct gate *g, const struct gate_teaching *t, uint64_t *id_out, struct report *why)
 {
     struct span who = t->known.n ? t->known : t->teacher;
-    int err = take_one(g, who, t->door, t->time_ms, why);
+    int err = gate_may_teach(g, who, t->door, t->time_ms, why);
     if (err)
         return err;
     pthread_mutex_lock(&g->teaching);
@@ -70,7 +70,7 @@ int gate_teach(struct gate *g, const struct gate_teaching *t, uint64_t *id_out, 
         caps_give(g->caps, who);
         return err;
     }
-    count_lesson(g, t->door, t->klass);
+    gate_taught(g, t->door, t->klass);
     follow(g);
     return POSSE_OK;
 }
@@ -141,7 +141,7 @@ int gate_teach_row(struct gate *g, const char *id, enum lesson_class klass, stru
     struct kept k = {.is_there = false};
     buf_init(&k.features, LESSON_FEATURES_MAX);
     struct teaching lesson = {klass, teacher, SPAN_LIT("history"), now_ms};
-    int err = take_one(g, teacher, DOOR_PIPE, now_ms, why);
+    int err = gate_may_teach(g, teacher, DOOR_PIPE, now_ms, why);
     if (err)
         return err;
     err = find_row(g, id, &k, why);
@@ -152,7 +152,7 @@ int gate_teach_row(struct gate *g, const char *id, enum lesson_class klass, stru
         caps_give(g->caps, teacher);
         return err;
     }
-    count_lesson(g, DOOR_PIPE, klass);
+    gate_taught(g, DOOR_PIPE, klass);
     follow(g);
     pthread_mutex_lock(&g->keeping);
     struct report mark = {0}; /* the lesson counts, whether the row says so or not */

@@ -20,7 +20,7 @@ struct policy {
 struct policies {
     struct policy *policy;
     size_t n;
-    struct policy fallback, authenticated, local; /* where the file has none of that name */
+    struct policy fallback, authenticated, local, comments; /* where the file has none of that name */
     size_t n_all;
 };
 
@@ -35,7 +35,7 @@ static void lower(char *s)
         *s = (char)ascii_lower((uint8_t)*s);
 }
 
-/* Addresses, domains, and the three words. */
+/* Addresses, domains, and the four words. */
 static bool is_name(const char *s)
 {
     size_t n = strlen(s);
@@ -64,7 +64,7 @@ static int read_policy(const struct config *c, const char *title, struct policy 
     int mode, trouble, err;
     *p = (struct policy){0};
     if (!is_name(title))
-        return report_set(why, POSSE_ESYNTAX, "policy \"%.80s\": expected an address, a domain, .domain, default, authenticated or local",
+        return report_set(why, POSSE_ESYNTAX, "policy \"%.80s\": expected an address, a domain, .domain, default, authenticated, local or comments",
                           title);
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
         p->cost[costs[i].action] = config_float_of(c, costs[i].key, title);
@@ -92,6 +92,14 @@ static int make_idle(const struct config *c, const char *title, struct policy *p
     return err;
 }
 
+/* A comment that waits for its moderator costs less than a lost mail. */
+static int make_comments(const struct config *c, struct policy *p, struct report *why)
+{
+    int err = make_idle(c, "comments", p, why);
+    p->cost[ACTION_TAG] = 0.01;
+    return err;
+}
+
 static int compare(const void *a, const void *b) { return strcmp(((const struct policy *)a)->name, ((const struct policy *)b)->name); }
 
 static int read_all(const struct config *c, struct policies *all, struct report *why)
@@ -115,13 +123,14 @@ static int read_all(const struct config *c, struct policies *all, struct report 
             return report_set(why, POSSE_ESYNTAX, "policy \"%s\": there are two sections of that name (case does not matter)",
                               all->policy[i].name);
     }
-    all->n_all = all->n + 3;
+    all->n_all = all->n + 4;
     if ((err = read_policy(c, "default", &all->fallback, why)) || (err = make_idle(c, "authenticated", &all->authenticated, why)) ||
-        (err = make_idle(c, "local", &all->local, why)))
+        (err = make_idle(c, "local", &all->local, why)) || (err = make_comments(c, &all->comments, why)))
         return err;
     all->fallback.index = (unsigned)n;
     all->authenticated.index = (unsigned)n + 1;
     all->local.index = (unsigned)n + 2;
+    all->comments.index = (unsigned)n + 3;
     return POSSE_OK;
 }
 
@@ -151,6 +160,7 @@ void policies_free(struct policies **p)
     policy_deinit(&(*p)->fallback);
     policy_deinit(&(*p)->authenticated);
     policy_deinit(&(*p)->local);
+    policy_deinit(&(*p)->comments);
     free(*p);
     *p = NULL;
 }
@@ -199,6 +209,8 @@ const struct policy *policies_find(const struct policies *p, enum policy_who who
         return or_else(p, "authenticated", &p->authenticated);
     if (who == POLICY_LOCAL)
         return or_else(p, "local", &p->local);
+    if (who == POLICY_COMMENTS)
+        return or_else(p, "comments", &p->comments);
     char name[NAME_BYTES];
     const struct policy *found = NULL;
     /* A recipient "default" or "local" is a user without a domain, who must not be taken for the section; a final dot names

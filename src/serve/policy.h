@@ -8,8 +8,10 @@
  *   ".example.org"      subdomains of it      "default"      everybody else
  *   "authenticated"     mail whose sender logged in, whoever receives it
  *   "local"             mail from this machine itself (loopback, pipes)
+ *   "comments"          comments at the Akismet door: tag and harsher is spam, discard certain spam
  * What a section leaves out is as in "default". Without sections of their own, "authenticated" and "local" mail is judged and
- * recorded, and nothing is done to it.
+ * recorded, and nothing is done to it; comments are spam at a cost of 0.01, and none is certain
+ * (no corpus here has ham enough to promise less).
  * Between two actions whose scores coincide the harsher one is taken. Observe: the action is computed, logged as what would
  * have been done, and ACTION_NONE is what the door gets.
  * Ownership: immutable after policy_new; shared by threads. Copies what it needs of the config. */
@@ -25,7 +27,7 @@ struct policies;
 
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_trouble { TROUBLE_ACCEPT, TROUBLE_DEFER };
-enum policy_who { POLICY_REMOTE, POLICY_AUTHENTICATED, POLICY_LOCAL };
+enum policy_who { POLICY_REMOTE, POLICY_AUTHENTICATED, POLICY_LOCAL, POLICY_COMMENTS };
 
 /* POSSE_ESYNTAX: a section that says two things at once, a mode that is none; `why` names it. */
 int policies_new(const struct config *c, struct policies **out, struct report *why);

@@ -2,8 +2,18 @@
 #include "cli/cli.h"
 
 const struct config_key cli_keys[] = {
+    {"akismet.keys", CONFIG_LIST, "", "", 0, 0,
+     "Keys that may ask at the Akismet door, of 12 letters and digits each, beside those that `posse key add` makes. Keep the file closed "
+     "to others."},
     {"akismet.listen", CONFIG_LIST, "", "", 0, 0,
      "Addresses where blogs and forums ask as they ask Akismet: 127.0.0.1:8180, [::1]:8180 or unix:/path. None: off."},
+    {"akismet.model", CONFIG_STRING, "", "", 0, 0, "The model for comments; empty: the one that ships."},
+    {"akismet.per_hour", CONFIG_INT, "", "0", 0, 1000000000,
+     "How many calls an hour each key may make; one more is answered with 429. 0: any number."},
+    {"akismet.sites", CONFIG_INT, "", "1000", 0, 1000000,
+     "How many sites each key may teach for; others are judged by the model that ships alone. 0: any number."},
+    {"akismet.sites_in_memory", CONFIG_INT, "", "16", 1, 10000,
+     "How many taught sites' models are kept in memory, up to 32 MB each; others are opened when they ask."},
     {"filter.ham_loss", CONFIG_FLOAT, "", "0.001", 0.000001, 0.5,
      "The cost that is accepted: at most this share of wanted mail is called spam. The score where that is so is "
      "found from the filter's own calibration."},

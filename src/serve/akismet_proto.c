@@ -92,7 +92,8 @@ int akismet_form_add(struct akismet_form *f, struct span name, struct span value
     if (err)
         return err;
     struct akismet_pair *p = &f->pair[f->n++];
-    *p = (struct akismet_pair){(uint32_t)f->bytes.n, (uint32_t)name.n, (uint32_t)(f->bytes.n + name.n), (uint32_t)value.n};
+    *p = (struct akismet_pair){(uint32_t)f->bytes.n, (uint32_t)name.n, (uint32_t)(f->bytes.n + name.n),
+                               (uint32_t)value.n};
     buf_add_span(&f->bytes, name);
     buf_add_span(&f->bytes, value);
     return buf_error(&f->bytes) ? report_set(why, buf_error(&f->bytes), "out of memory") : POSSE_OK;
@@ -108,16 +109,44 @@ static struct span value_of(const struct akismet_form *f, size_t i)
     return span_sub(buf_span(&f->bytes), f->pair[i].value_at, f->pair[i].value_at + (size_t)f->pair[i].value_n);
 }
 
+struct span akismet_form_get(const struct akismet_form *f, const char *name)
+{
+    for (size_t i = f->n; i-- > 0;)
+        if (span_eq(name_of(f, i), span_str(name)))
+            return value_of(f, i);
+    return SPAN_NONE;
+}
+
 /* ---- requests ---- */
 
-static const struct { const char *name; size_t at; } fields[] = {
-#define FIELD(name, member) {name, offsetof(struct akismet_request, member)}
-    FIELD("api_key", key), FIELD("key", asked_key), FIELD("blog", blog), FIELD("user_ip", user_ip), FIELD("user_agent", user_agent),
-    FIELD("referrer", referrer), FIELD("permalink", permalink), FIELD("comment_type", type), FIELD("comment_author", author),
-    FIELD("comment_author_email", email), FIELD("comment_author_url", url), FIELD("comment_content", content),
-    FIELD("comment_date_gmt", date), FIELD("comment_post_modified_gmt", post_modified), FIELD("comment_parent", parent),
-    FIELD("blog_lang", language), FIELD("blog_charset", charset), FIELD("user_role", role),
-    FIELD("recheck_reason", recheck_reason), FIELD("honeypot_field_name", honeypot_name),
+static const struct {
+    const char *name;
+    size_t at;
+} fields[] = {
+#define FIELD(name, member)                            \
+    {                                                  \
+        name, offsetof(struct akismet_request, member) \
+    }
+    FIELD("api_key", key),
+    FIELD("key", asked_key),
+    FIELD("blog", blog),
+    FIELD("user_ip", user_ip),
+    FIELD("user_agent", user_agent),
+    FIELD("referrer", referrer),
+    FIELD("permalink", permalink),
+    FIELD("comment_type", type),
+    FIELD("comment_author", author),
+    FIELD("comment_author_email", email),
+    FIELD("comment_author_url", url),
+    FIELD("comment_content", content),
+    FIELD("comment_date_gmt", date),
+    FIELD("comment_post_modified_gmt", post_modified),
+    FIELD("comment_parent", parent),
+    FIELD("blog_lang", language),
+    FIELD("blog_charset", charset),
+    FIELD("user_role", role),
+    FIELD("recheck_reason", recheck_reason),
+    FIELD("honeypot_field_name", honeypot_name),
 #undef FIELD
 };
 
@@ -140,7 +169,8 @@ static void read_one(struct akismet_request *r, struct span name, struct span va
         r->is_test = is_true(value);
     else if (span_eq(name, SPAN_LIT("test_discard")))
         r->wants_discard = is_true(value);
-    else if (name.n > 16 && span_eq(span_sub(name, 0, 16), SPAN_LIT("comment_context[")) && r->n_context < AKISMET_CONTEXT_MAX)
+    else if (name.n > 16 && span_eq(span_sub(name, 0, 16), SPAN_LIT("comment_context[")) &&
+             r->n_context < AKISMET_CONTEXT_MAX)
         r->context[r->n_context++] = span_sub(value, 0, AKISMET_VALUE_MAX);
 }
 

@@ -17,10 +17,16 @@
 #include "base/report.h"
 
 enum {
-    AKISMET_BODY_MAX = 1 << 20, AKISMET_FIELDS_MAX = 256, AKISMET_VALUE_MAX = 2048, AKISMET_CONTEXT_MAX = 16, AKISMET_KEY_MAX = 64,
+    AKISMET_BODY_MAX = 1 << 20,
+    AKISMET_FIELDS_MAX = 256,
+    AKISMET_VALUE_MAX = 2048,
+    AKISMET_CONTEXT_MAX = 16,
+    AKISMET_KEY_MAX = 64,
 };
 
-struct akismet_pair { uint32_t name_at, name_n, value_at, value_n; };
+struct akismet_pair {
+    uint32_t name_at, name_n, value_at, value_n;
+};
 struct akismet_form {
     struct buf bytes;
     struct akismet_pair pair[AKISMET_FIELDS_MAX];
@@ -35,17 +41,21 @@ int akismet_form_read(struct akismet_form *f, struct span in, struct report *why
 int akismet_form_add(struct akismet_form *f, struct span name, struct span value, struct report *why);
 
 struct akismet_request {
-    struct span key;           /* of api_key or the host's name, else of `key`; empty: none was given */
-    struct span asked_key;     /* of `key`, else as key: WordPress sends both where it asks about a key that it does not use yet */
-    struct span blog, user_ip, user_agent, referrer, permalink, type, author, email, url, content, date, post_modified, parent,
-        language, charset, role, recheck_reason, honeypot_name;
+    struct span key; /* of api_key or the host's name, else of `key`; empty: none was given */
+    struct span
+        asked_key; /* of `key`, else as key: WordPress sends both where it asks about a key that it does not use yet */
+    struct span blog, user_ip, user_agent, referrer, permalink, type, author, email, url, content, date, post_modified,
+        parent, language, charset, role, recheck_reason, honeypot_name;
     struct span context[AKISMET_CONTEXT_MAX];
     size_t n_context;
-    struct span honeypot;      /* what the field that honeypot_name names holds; only a machine fills it */
+    struct span honeypot;        /* what the field that honeypot_name names holds; only a machine fills it */
     bool is_test, wants_discard; /* wants_discard: test_discard, for who tries that answer out */
 };
 /* host: the request's Host field; may be empty. */
 void akismet_request_read(const struct akismet_form *f, struct span host, struct akismet_request *out);
+
+/* The last field of that name, decoded; SPAN_NONE: none. */
+struct span akismet_form_get(const struct akismet_form *f, const char *name);
 
 /* The key that a host name holds: its first label, where that looks like a key, whatever name the daemon goes by (KEY.rest.akismet.com,
  * KEY.comments.example). Empty: none. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "serve/comment.h"
 #include "serve/door.h"
 #include "serve/http_text.h"
 
@@ -14,6 +15,7 @@ struct door {
     struct http_listener *listener;
     struct http_server *server;
     struct http_texts *texts;
+    struct comments *comments; /* NULL: nobody listens for Akismet's clients */
     uint64_t symbols_seen[REASON_KINDS];
 };
 
@@ -102,19 +104,31 @@ static void http_free(struct door **dp)
     http_texts_free(&d->texts);
     http_server_free(&d->server);
     http_listener_free(&d->listener);
+    comments_close(&d->comments);
     if (d->settings)
         settings_done(d, d->settings);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
 
+static bool has_role(const struct door_context *c, const enum http_role *role, enum http_role wanted)
+{
+    bool has = false;
+    for (size_t i = 0; i < c->n_fd; i++)
+        has |= role[i] == wanted;
+    return has;
+}
+
 static int start_parts(struct door *d, const struct door_context *c, const enum http_role *role, struct report *why)
 {
+    int err = has_role(c, role, HTTP_AKISMET) ? comments_open(c->gate, NULL, &d->comments, why) : POSSE_OK;
     struct http_server_options o = {.gate = c->gate, .threads = c->threads ? c->threads : 1, .settings = settings_take,
-                                    .settings_done = settings_done, .symbols_seen = d->symbols_seen, .ctx = d};
+                                    .settings_done = settings_done, .symbols_seen = d->symbols_seen, .comments = d->comments,
+                                    .ctx = d};
     struct http_listen_options l = {.loop = c->loop, .gate = c->gate, .fd = c->fd, .role = role, .n_fd = c->n_fd, .hand = on_hand,
                                     .ctx = d};
-    int err = settings_new(c->gate, &d->settings, why);
+    if (!err)
+        err = settings_new(c->gate, &d->settings, why);
     if (!err)
         err = http_server_new(&o, &d->server, why);
     if (!err)
@@ -157,6 +171,8 @@ static void http_reload(struct door *d)
         log_event(gate_log(d->gate), LOG_ERROR, "reload_failed", "door", "http", "why", why.text, NULL);
         return;
     }
+    if (d->comments && comments_reload(d->comments, &why) != POSSE_OK)
+        log_event(gate_log(d->gate), LOG_ERROR, "reload_failed", "door", "akismet", "why", why.text, NULL);
     http_listener_settings(d->listener, s);
     pthread_mutex_lock(&d->lock);
     struct http_settings *old = d->settings;

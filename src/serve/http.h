@@ -18,6 +18,7 @@
 /* What a listening socket is for: the configuration's key that it came from. */
 enum http_role { HTTP_RSPAMD, HTTP_CONTROLLER, HTTP_AKISMET, HTTP_PLAIN, HTTP_ROLES };
 
+struct comments;
 struct http_field { struct span name, value; };
 
 struct http_peer {
@@ -31,6 +32,8 @@ struct http_request {
     const char *method, *path;         /* path: unescaped, without the query */
     const struct http_field *field;
     size_t n_fields;
+    const struct http_field *arg;      /* of the query, decoded; for HTTP_AKISMET alone */
+    size_t n_args;
     struct span body;
     const struct http_peer *peer;
     int64_t now_ms;
@@ -67,6 +70,7 @@ struct http_context {
     const struct http_settings *settings;
     struct rspamd_request *rspamd;     /* the connection's, to be cleared before use */
     struct buf *spare;                 /* the connection's, empty */
+    struct comments *comments;         /* NULL where no Akismet door is */
     uint64_t *symbols_seen;            /* a counter a kind of reason; atomic */
 };
 
@@ -79,7 +83,7 @@ struct http_route {
     http_handler *handler;
     unsigned flags;
 };
-extern const struct http_route rspamd_routes[], plain_routes[]; /* a table ends with a path that is NULL */
+extern const struct http_route akismet_routes[], rspamd_routes[], plain_routes[]; /* a table ends with a path that is NULL */
 enum metric_door http_role_door(enum http_role role);
 
 #endif

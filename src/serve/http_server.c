@@ -31,7 +31,7 @@ struct http_conn {
     const struct http_settings *settings;
     const char *method, *path;
     struct http_field *field;
-    size_t n_fields, cap_fields, n_rcpt;
+    size_t n_fields, cap_fields, n_args, n_rcpt;
     bool too_big, crowded;
     uint64_t dropped;
     struct buf body, text, spare;
@@ -127,6 +127,8 @@ const struct http_route *http_route_of(enum http_role role, const char *method, 
 {
     *other_method = false;
     const struct http_route *r = find_route(rspamd_routes, role, method, path, other_method);
+    if (!r)
+        r = find_route(akismet_routes, role, method, path, other_method);
     return r ? r : find_route(plain_routes, role, method, path, other_method);
 }
 
@@ -146,7 +148,7 @@ static void conn_clear(struct http_conn *k)
     rspamd_request_clear(&k->rspamd);
     k->state = CONN_IDLE;
     k->route = NULL;
-    k->n_fields = k->n_rcpt = 0;
+    k->n_fields = k->n_args = k->n_rcpt = 0;
     k->too_big = k->crowded = false;
     k->dropped = 0;
     http_slot_hold(k->slot, k->body.cap);
@@ -234,11 +236,23 @@ static enum MHD_Result send_error(struct http_conn *k, enum metric which, unsign
 static void call_handler(struct http_conn *k)
 {
     struct http_request q = {.role = k->slot->role, .method = k->method, .path = k->path, .field = k->field,
-                             .n_fields = k->n_fields, .body = buf_span(&k->body), .peer = &k->slot->peer, .now_ms = wall_ms()};
-    struct http_context c = {.gate = k->server->o.gate, .settings = k->settings, .rspamd = &k->rspamd, .spare = &k->spare,
+                             .n_fields = k->n_fields, .arg = k->field + k->n_fields, .n_args = k->n_args, .body = buf_span(&k->body), .peer = &k->slot->peer, .now_ms = wall_ms()};
+    struct http_context c = {.gate = k->server->o.gate, .settings = k->settings, .rspamd = &k->rspamd, .spare = &k->spare, .comments = k->server->o.comments,
                              .symbols_seen = k->server->o.symbols_seen};
     http_slot_stage(k->slot, HTTP_WORKING);
     k->route->handler(&c, &q, &k->answer);
+}
+
+/* What stands behind the question mark, after the header fields in the same table. */
+static bool read_arguments(struct http_conn *k)
+{
+    size_t headers = k->n_fields, rcpt = k->n_rcpt;
+    if (MHD_get_connection_values_n(k->mhd, MHD_GET_ARGUMENT_KIND, add_field, k) < 0)
+        return false;
+    k->n_args = k->n_fields - headers;
+    k->n_fields = headers;
+    k->n_rcpt = rcpt;
+    return true;
 }
 
 /* The headers are there: is it a request that can be answered? */
@@ -252,6 +266,8 @@ static enum MHD_Result begin(struct http_conn *k, const char *url, const char *m
     k->path = url;
     count(k, METRIC_REQUESTS);
     if (MHD_get_connection_values_n(k->mhd, MHD_HEADER_KIND, add_field, k) < 0)
+        return MHD_NO;
+    if (k->slot->role == HTTP_AKISMET && !read_arguments(k))
         return MHD_NO;
     k->route = http_route_of(k->slot->role, method, url, &other_method);
     if (!k->route && other_method)

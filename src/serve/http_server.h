@@ -18,6 +18,7 @@ struct http_server_options {
     const struct http_settings *(*settings)(void *ctx);
     void (*settings_done)(void *ctx, const struct http_settings *s);
     uint64_t *symbols_seen;
+    struct comments *comments;
     void *ctx;
 };
 int http_server_new(const struct http_server_options *o, struct http_server **out, struct report *why);

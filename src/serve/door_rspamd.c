@@ -349,8 +349,8 @@ const struct http_route rspamd_routes[] = {
     {WORKER | CONTROL, "POST", "/checkv3", do_check_v3, 0},
     {CONTROL, "POST", "/learnspam", do_learn_spam, HTTP_SLOW},
     {CONTROL, "POST", "/learnham", do_learn_ham, HTTP_SLOW},
-    {CONTROL, NULL, "/stat", do_stat, 0},
-    {CONTROL, NULL, "/counters", do_counters, 0},
+    {CONTROL, NULL, "/stat", do_stat, HTTP_SLOW},
+    {CONTROL, NULL, "/counters", do_counters, HTTP_SLOW},
     {CONTROL, "GET", "/symbols", do_symbols, 0},
     {0, NULL, NULL, NULL, 0},
 };

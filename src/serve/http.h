@@ -1,8 +1,9 @@
 /* http: what the HTTP doors share: a request, its answer, and the table that says which function answers which path on which
  * port. One server (libmicrohttpd) carries all of them; door_http.c owns it, http_listen.c the sockets before HTTP begins.
  *
- * A handler runs on one of the server's threads, one request at a time a thread; what is marked HTTP_SLOW (teaching waits for the
- * disk; big messages take long) is handed to threads of its own, so that those who ask for verdicts do not wait behind it.
+ * A handler runs on one of the server's threads, one request at a time a thread; what is marked HTTP_SLOW (teaching and counting
+ * lessons wait for the disk and for each other) is handed to a thread of its own, big messages to others, so that those who ask for
+ * verdicts do not wait behind it.
  * Ownership: a request's views live for the call. The answer's body is the connection's buffer, empty at the start.
  * Threads: handlers are called from many; struct http_door's parts say how they are locked. */
 #ifndef POSSE_SERVE_HTTP_H

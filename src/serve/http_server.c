@@ -15,7 +15,7 @@ enum {
     FIELDS_MAX = 100,        /* besides recipients, which a mail server sends a field each */
     KEEP_BYTES = 256 << 10,  /* of buffers that a connection keeps for its next request */
     SLOW_BYTES = 512 << 10,  /* a bigger body is slow whatever the route says */
-    SLOW_THREADS = 2,
+    SLOW_THREADS = 3,        /* the first for what waits for the disk, the others for what is big */
     IDLE_S = 120,            /* the library's own limit, behind the listener's */
 };
 
@@ -37,11 +37,14 @@ struct http_conn {
     struct buf body, text, spare;
     struct rspamd_request rspamd;
     struct http_answer answer;
-    struct http_conn *next; /* in the queue of slow ones */
+    struct http_conn *next; /* in a queue of slow ones */
 };
 
 /* A daemon of the library: one thread. */
 struct lane { struct MHD_Daemon *mhd; struct http_server *server; atomic_int open; };
+
+/* Who stands here rests until a thread of this queue's takes him. */
+struct queue { struct http_server *server; pthread_cond_t wake; struct http_conn *head, **tail; };
 
 struct http_server {
     struct http_server_options o;
@@ -53,9 +56,8 @@ struct http_server {
     unsigned n_lanes;
     pthread_t slow[SLOW_THREADS];
     unsigned n_slow;
-    pthread_mutex_t lock; /* of the queue */
-    pthread_cond_t wake;
-    struct http_conn *head, **tail;
+    pthread_mutex_t lock; /* of the queues */
+    struct queue disk, big;
     bool is_closing;
 };
 
@@ -301,7 +303,7 @@ static enum MHD_Result more_body(struct http_conn *k, const char *data, size_t *
 }
 
 /* False: the slow threads have gone home. */
-static bool push_slow(struct http_conn *k)
+static bool push_slow(struct http_conn *k, struct queue *q)
 {
     struct http_server *s = k->server;
     pthread_mutex_lock(&s->lock);
@@ -311,9 +313,9 @@ static bool push_slow(struct http_conn *k)
         k->next = NULL;
         http_slot_stage(k->slot, HTTP_WORKING);
         MHD_suspend_connection(k->mhd);
-        *s->tail = k;
-        s->tail = &k->next;
-        pthread_cond_signal(&s->wake);
+        *q->tail = k;
+        q->tail = &k->next;
+        pthread_cond_signal(&q->wake);
     }
     pthread_mutex_unlock(&s->lock);
     return ok;
@@ -321,17 +323,18 @@ static bool push_slow(struct http_conn *k)
 
 static void *slow_main(void *arg)
 {
-    struct http_server *s = arg;
+    struct queue *q = arg;
+    struct http_server *s = q->server;
     pthread_mutex_lock(&s->lock);
     for (;;) {
-        while (!s->head && !s->is_closing)
-            pthread_cond_wait(&s->wake, &s->lock);
-        struct http_conn *k = s->head;
+        while (!q->head && !s->is_closing)
+            pthread_cond_wait(&q->wake, &s->lock);
+        struct http_conn *k = q->head;
         if (!k)
             break;
-        s->head = k->next;
-        if (!s->head)
-            s->tail = &s->head;
+        q->head = k->next;
+        if (!q->head)
+            q->tail = &q->head;
         pthread_mutex_unlock(&s->lock);
         call_handler(k);
         k->state = CONN_READY;
@@ -350,8 +353,9 @@ static enum MHD_Result body_is_whole(struct http_conn *k)
         return send_error(k, METRIC_OVER_LIMIT, 503, "too many messages at a time, come again");
     if (buf_error(&k->body))
         return send_error(k, METRIC_TROUBLE, 503, "out of memory");
-    bool slow = (k->route->flags & HTTP_SLOW) || k->body.n > SLOW_BYTES;
-    if (slow && push_slow(k))
+    struct http_server *s = k->server;
+    struct queue *q = k->route->flags & HTTP_SLOW ? &s->disk : k->body.n > SLOW_BYTES ? &s->big : NULL;
+    if (q && push_slow(k, q))
         return MHD_YES;
     call_handler(k);
     return send_answer(k);
@@ -457,6 +461,12 @@ static bool start_lane(struct http_server *s, struct lane *lane)
     return lane->mhd != NULL;
 }
 
+static void queue_init(struct queue *q, struct http_server *s)
+{
+    *q = (struct queue){.server = s, .tail = &q->head};
+    pthread_cond_init(&q->wake, NULL);
+}
+
 int http_server_new(const struct http_server_options *o, struct http_server **out, struct report *why)
 {
     struct http_server *s = calloc(1, sizeof *s);
@@ -466,9 +476,9 @@ int http_server_new(const struct http_server_options *o, struct http_server **ou
     s->o = *o;
     s->counters = gate_counters(o->gate);
     s->log = gate_log(o->gate);
-    s->tail = &s->head;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
+    queue_init(&s->disk, s);
+    queue_init(&s->big, s);
     s->lane = calloc(o->threads, sizeof *s->lane);
     bool ok = s->lane != NULL;
     for (unsigned i = 0; ok && i < o->threads; i++) {
@@ -476,7 +486,7 @@ int http_server_new(const struct http_server_options *o, struct http_server **ou
         s->n_lanes += ok;
     }
     for (unsigned i = 0; ok && i < SLOW_THREADS; i++) {
-        ok = pthread_create(&s->slow[i], NULL, slow_main, s) == 0;
+        ok = pthread_create(&s->slow[i], NULL, slow_main, i == 0 ? &s->disk : &s->big) == 0;
         s->n_slow += ok;
     }
     if (!ok) {
@@ -510,14 +520,16 @@ void http_server_free(struct http_server **sp)
     if (!s)
         return;
     pthread_mutex_lock(&s->lock);
-    s->is_closing = true; /* the slow threads empty the queue first: no connection may rest when the library stops */
-    pthread_cond_broadcast(&s->wake);
+    s->is_closing = true; /* the slow threads empty the queues first: no connection may rest when the library stops */
+    pthread_cond_broadcast(&s->disk.wake);
+    pthread_cond_broadcast(&s->big.wake);
     pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->n_slow; i++)
         pthread_join(s->slow[i], NULL);
     for (unsigned i = 0; i < s->n_lanes; i++)
         MHD_stop_daemon(s->lane[i].mhd);
-    pthread_cond_destroy(&s->wake);
+    pthread_cond_destroy(&s->disk.wake);
+    pthread_cond_destroy(&s->big.wake);
     pthread_mutex_destroy(&s->lock);
     free(s->lane);
     free(s);

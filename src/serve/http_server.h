@@ -1,7 +1,7 @@
 /* http_server: libmicrohttpd behind the listener: reads requests, finds who answers, sends the answer.
  * A thread a daemon of the library (it cannot share connections between threads when somebody else accepts), each with the
- * connections that were given to it; requests are answered on that thread but for the slow ones, which two threads of their own
- * take one by one while the connection rests.
+ * connections that were given to it; requests are answered on that thread but for the slow ones, which threads of their own
+ * take one by one while the connection rests: one those that wait for the disk, two the big messages.
  * Limits: 128 KB of header a request, 100 header fields besides recipients; limits.message_bytes of body (413, before the body is
  * read where its length was said).
  * Errors: broken HTTP is answered by the library (400, 431, 505 ...), counted and logged. */

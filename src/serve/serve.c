@@ -44,8 +44,8 @@ struct serve {
     bool has_loop;
     uv_signal_t signal[SIGNALS];
     uv_timer_t tick, drain, watchdog;
-    uv_work_t tick_work, reload_work;
-    bool is_ticking, is_reloading, reload_again, is_stopping;
+    uv_work_t tick_work, reload_work, count_work;
+    bool is_ticking, is_counting, is_reloading, reload_again, is_stopping;
     uint64_t deadline_ms;         /* of the grace, by uv_now */
     struct report reload_why;
     int reload_rc;
@@ -83,7 +83,7 @@ static void on_tick(uv_timer_t *t)
 
 static void on_watchdog(uv_timer_t *t) { notify_watchdog(&((struct serve *)t->data)->notify); }
 
-/* ---- USR1 ---- */
+/* ---- USR1, on a worker: counting lessons may wait for one that is being taught ---- */
 
 static int64_t sum(const struct serve *s, enum metric m)
 {
@@ -93,8 +93,9 @@ static int64_t sum(const struct serve *s, enum metric m)
     return n;
 }
 
-static void log_statistics(struct serve *s)
+static void statistics_do(uv_work_t *w)
 {
+    struct serve *s = w->data;
     enum { N = 10 };
     char text[N][24];
     struct gate_stat g;
@@ -108,6 +109,19 @@ static void log_statistics(struct serve *s)
     log_event(s->log, LOG_NOTICE, "statistics", "seconds", text[0], "connections", text[1], "open", text[2], "messages", text[3],
               "spam", text[4], "ham", text[5], "trouble", text[6], "protocol_errors", text[7], "quarantined", text[8], "lessons",
               text[9], NULL);
+}
+
+static void statistics_done(uv_work_t *w, int status)
+{
+    (void)status;
+    ((struct serve *)w->data)->is_counting = false;
+}
+
+static void log_statistics(struct serve *s)
+{
+    s->count_work.data = s;
+    if (!s->is_counting)
+        s->is_counting = uv_queue_work(&s->loop, &s->count_work, statistics_do, statistics_done) == 0;
 }
 
 /* ---- HUP ---- */
@@ -338,7 +352,7 @@ static int start_loop(struct serve *s, struct report *why)
     char size[16];
     int64_t set = config_int(s->config, "serve.threads");
     s->threads = set > 0 ? (unsigned)set : uv_available_parallelism();
-    snprintf(size, sizeof size, "%u", s->threads + 3); /* for ticks, reloads, and the lesson of the spamd door */
+    snprintf(size, sizeof size, "%u", s->threads + 4); /* for ticks, reloads, statistics, and the lesson of the spamd door */
     setenv("UV_THREADPOOL_SIZE", size, 1);
     int rc = uv_loop_init(&s->loop);
     if (rc)

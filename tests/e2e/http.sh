@@ -36,6 +36,30 @@ grep -q 'queue_id=HEAD-APART .*from=apart@b.example rcpt=from-body@d.example ' "
     exit 1
 }
 
+# Lessons and figures wait for whoever holds the journal; verdicts, big ones too, wait for neither.
+timeout 60 python3 - "$(port rspamd.listen)" "$(port rspamd.controller)" "$work/home/lessons.db" <<'EOF' || { tail -n 20 "$work/log"; exit 1; }
+import socket, sqlite3, sys, time
+def send(port, path, body):
+    s = socket.create_connection(("127.0.0.1", int(port)), timeout=20, source_address=("127.0.0.2", 0))  # his cap is not used up
+    s.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nPassword: secret\r\nContent-Length: %d\r\n\r\n" % (path, len(body)) + body)
+    return s
+journal = sqlite3.connect(sys.argv[3], isolation_level=None)
+journal.execute("BEGIN IMMEDIATE")
+waiting = [send(sys.argv[2], b"/learnspam", b"Subject: busy %d\r\n\r\nwords\r\n" % i) for i in range(3)]
+time.sleep(0.3)
+waiting += [send(sys.argv[2], b"/stat", b"") for i in range(3)]
+time.sleep(0.3)
+begun = time.time()
+for n in (10, 10, 10, 60000):
+    got = send(sys.argv[1], b"/checkv2", b"Subject: x\r\n\r\n" + b"word soup\r\n" * n).recv(65536)
+    assert got.startswith(b"HTTP/1.1 200"), got
+assert time.time() - begun < 3, "verdicts waited for lessons"
+journal.execute("ROLLBACK")
+for s in waiting:
+    got = s.recv(65536)
+    assert got.startswith(b"HTTP/1.1 200"), got
+EOF
+
 # A connection outlives a reload, and sees the new settings; a request that has begun outlives the order to stop.
 sed -i 's/message_bytes = 1M/message_bytes = 4K/' "$work/posse.conf"
 timeout 60 python3 - "$(port rspamd.listen)" $pid "$mail" <<'EOF' || { tail -n 20 "$work/log"; exit 1; }

@@ -159,7 +159,7 @@ static int read_all(const char *path, struct buf *b, uint64_t size, struct repor
     if (!rc && (st.st_size < 0 || want > ZSTD_compressBound(size)))
         rc = report_set(why, POSSE_ECORRUPT, "%s: has more bytes than were written", path);
     buf_clear(b);
-    uint8_t *to = rc ? NULL : buf_reserve(b, want);
+    uint8_t *to = rc ? NULL : buf_reserve(b, want + 1); /* an empty buffer has no place for nothing */
     if (!rc && !to)
         rc = report_set(why, buf_error(b), "%s: out of memory", path);
     while (!rc && got < want) {
@@ -186,7 +186,7 @@ int quarantine_file_read(struct quarantine *q, const uint8_t digest[32], uint64_
     if (rc)
         return rc;
     *stored_out = q->pack.n;
-    uint8_t *to = buf_reserve(out, (size_t)size), found[32];
+    uint8_t *to = buf_reserve(out, size ? (size_t)size : 1), found[32];
     if (!to)
         return report_set(why, buf_error(out), "%s: out of memory", path);
     size_t n = ZSTD_decompress(to, (size_t)size, q->pack.p, q->pack.n);

@@ -217,7 +217,7 @@ static int judge(struct gate *g, struct slot *s, const struct gate_request *r, s
     if (err)
         return err;
     bool is_hit = a->would != ACTION_NONE || a->n_remove;
-    if (is_hit && gate_was_released(g, s)) {
+    if (is_hit && gate_was_released(g, s, r)) {
         a->action = a->would = ACTION_NONE;
         a->n_remove = 0;
         for (size_t i = 0; i < a->n_recipients; i++)

@@ -18,7 +18,8 @@
  *   G5  Lessons of other processes (`posse learn`) reach verdicts here within a second, and those taught here theirs.
  *   G6  gate_reload changes rules, policies and limits between two messages; those being judged finish with the old ones. When
  *       the new configuration is bad, everything stays as it was.
- *   G7  A message that was released from quarantine and comes back through a door of this machine passes (action none).
+ *   G7  A message that was released from quarantine and comes back through a door of this machine passes (action none). From a
+ *       client elsewhere it does so for those only for whom it was released.
  * Trouble: a failing environment (memory, model gone) is err < 0 with `why`, and *out is NULL; the door then asks gate_trouble
  * whether to accept or to defer. Odd mail is never trouble.
  * Ownership: request and what it points to are the door's, for the call; the message's bytes until gate_done, for `message` and

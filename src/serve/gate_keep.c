@@ -5,21 +5,26 @@
 
 #include "base/error.h"
 #include "serve/gate_priv.h"
+#include "serve/nets.h"
 
 int gate_open_quarantine(const struct gate *g, struct quarantine **q, struct report *why)
 {
     return *q ? POSSE_OK : quarantine_open(g->quarantine_path, q, why);
 }
 
-bool gate_was_released(struct gate *g, struct slot *s)
+/* What comes from elsewhere is the same mail only for those for whom it was released: or one release would open the door to every
+ * copy. What this machine hands on may bear another name by then, an alias' say. */
+bool gate_was_released(struct gate *g, struct slot *s, const struct gate_request *r)
 {
+    bool is_ours = r->who == POLICY_LOCAL || !r->env.client_addr.n || address_is_loopback(r->env.client_addr);
     struct report why = {0};
     bool is_released = false;
     if (!s->quarantine && access(g->quarantine_path, F_OK) != 0)
         return false; /* nothing was ever kept here */
     int err = gate_open_quarantine(g, &s->quarantine, &why);
     if (!err)
-        err = quarantine_was_released(s->quarantine, reading_digest(s->reading), &is_released, &why);
+        err = quarantine_was_released(s->quarantine, reading_digest(s->reading), r->env.rcpt, is_ours ? 0 : r->env.n_rcpt, &is_released,
+                                      &why);
     if (err) {
         log_event(g->log, LOG_ERROR, "quarantine_trouble", "why", why.text, NULL);
         quarantine_close(&s->quarantine);

@@ -98,7 +98,7 @@ int slot_enter(struct gate *g, struct slot *s, struct house *h);
 int gate_act(struct gate *g, struct slot *s, const struct gate_request *r, struct report *why);
 
 /* gate_keep.c: quarantine. */
-bool gate_was_released(struct gate *g, struct slot *s);
+bool gate_was_released(struct gate *g, struct slot *s, const struct gate_request *r);
 void gate_keep(struct gate *g, struct slot *s, const struct gate_request *r);
 int gate_open_quarantine(const struct gate *g, struct quarantine **q, struct report *why);
 

@@ -38,7 +38,7 @@ static const char *const texts[QUARANTINE_STMTS] = {
     [QUARANTINE_MARK] = "UPDATE items SET state = ?2, released_ms = ?3 WHERE id = ?1",
     [QUARANTINE_BYTES_OF] = "SELECT digest, size FROM items WHERE id = ?1",
     [QUARANTINE_NAMES] = "SELECT 1 FROM items WHERE digest = ?1 LIMIT 1",
-    [QUARANTINE_WAS_RELEASED] = "SELECT 1 FROM items WHERE mail_digest = ?1 AND state != 0 LIMIT 1",
+    [QUARANTINE_WAS_RELEASED] = "SELECT rcpt, n_rcpt FROM items WHERE mail_digest = ?1 AND state != 0",
     [QUARANTINE_DELETE] = "DELETE FROM items WHERE id = ?1",
     [QUARANTINE_OLD] = "SELECT id, digest FROM items WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2",
 };

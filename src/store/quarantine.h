@@ -63,9 +63,10 @@ int quarantine_each(struct quarantine *q, const struct quarantine_filter *f, int
 int quarantine_release_begin(struct quarantine *q, uint64_t id, bool again, struct report *why);
 /* Not sent: it is as it was before. */
 int quarantine_release_end(struct quarantine *q, uint64_t id, bool is_sent, int64_t now_ms, struct report *why);
-/* Was this mail released (by its engine digest) and not expired since? One that is being released counts: the mail server asks
- * about it before it takes it. */
-int quarantine_was_released(struct quarantine *q, const uint8_t mail_digest[32], bool *out, struct report *why);
+/* Was this mail released (by its engine digest) for all of these (without case; none: for anybody) and not expired since? One that
+ * is being released counts: the mail server asks about it before it takes it. */
+int quarantine_was_released(struct quarantine *q, const uint8_t mail_digest[32], const struct span *rcpt, size_t n_rcpt, bool *out,
+                            struct report *why);
 
 /* Removes items older than before_ms, then the oldest until under max_bytes on disk (0: no cap), and what a crash left behind:
  * all of it at a handle's first call, a 256th part of the folders at each later one. n_out items. */

@@ -97,16 +97,40 @@ int quarantine_each(struct quarantine *q, const struct quarantine_filter *f, int
     return rc;
 }
 
-int quarantine_was_released(struct quarantine *q, const uint8_t mail_digest[32], bool *out, struct report *why)
+static bool names(const struct rcpts *r, size_t n, struct span who)
 {
+    for (size_t i = 0; i < n; i++)
+        if (span_ieq(r->p[i], who))
+            return true;
+    return false;
+}
+
+/* who NULL: anybody. */
+static int released_for(struct quarantine *q, sqlite3_stmt *s, const struct span *who, struct rcpts *r, bool *out, struct report *why)
+{
+    int step;
+    *out = false;
+    while (!*out && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        size_t n = (size_t)sqlite3_column_int64(s, 1);
+        *out = !who || (unpack_rcpt(db_column(s, 0), n, r) && names(r, n, *who));
+    }
+    sqlite3_reset(s);
+    return step == SQLITE_ROW || step == SQLITE_DONE ? POSSE_OK : db_fail(&q->db, why, "read the quarantine");
+}
+
+int quarantine_was_released(struct quarantine *q, const uint8_t mail_digest[32], const struct span *rcpt, size_t n_rcpt, bool *out,
+                            struct report *why)
+{
+    struct rcpts r = {0};
     *out = false;
     sqlite3_stmt *s = db_stmt(&q->db, QUARANTINE_WAS_RELEASED);
     if (!s || db_bind_blob(s, 1, span_of(mail_digest, 32)))
         return db_fail(&q->db, why, "read the quarantine");
-    int step = sqlite3_step(s);
-    sqlite3_reset(s);
-    *out = step == SQLITE_ROW;
-    return step == SQLITE_ROW || step == SQLITE_DONE ? POSSE_OK : db_fail(&q->db, why, "read the quarantine");
+    int rc = released_for(q, s, n_rcpt ? &rcpt[0] : NULL, &r, out, why);
+    for (size_t i = 1; i < n_rcpt && *out && !rc; i++)
+        rc = released_for(q, s, &rcpt[i], &r, out, why);
+    free(r.p);
+    return rc;
 }
 
 int quarantine_count(struct quarantine *q, struct quarantine_count *out, struct report *why)

@@ -509,6 +509,16 @@ static void test_released(void **state)
     snprintf(again, sizeof again, "Received: from localhost by mx.example.org; Sat, 21 Nov 2026 11:00:00 +0000\r\n%s", spam_text);
     assert_int_equal(action_for(&k, span_str(again), POLICY_REMOTE, "a@keep.test"), ACTION_NONE);
     assert_int_equal(action_for(&k, span_str(again), POLICY_REMOTE, "a@reject.test"), ACTION_NONE);
+    /* from elsewhere it is no news for others */
+    struct gate_request r = request_of(span_str(again));
+    struct span both[] = {SPAN_LIT("A@keep.test"), SPAN_LIT("a@reject.test")};
+    r.env.client_addr = SPAN_LIT("192.0.2.7");
+    r.env.rcpt = both;
+    for (r.env.n_rcpt = 1; r.env.n_rcpt <= 2; r.env.n_rcpt++) {
+        assert_int_equal(gate_judge(k.g, &r, &a, &k.why), 0);
+        assert_int_equal(a->action, r.env.n_rcpt == 1 ? ACTION_NONE : ACTION_QUARANTINE);
+        gate_done(k.g, &a);
+    }
     char other[1024];
     snprintf(other, sizeof other, "%sAnd one more line\r\n", spam_text);
     assert_int_equal(action_for(&k, span_str(other), POLICY_REMOTE, "a@reject.test"), ACTION_REJECT);

@@ -223,7 +223,7 @@ static void filters_choose(void **state)
 static bool was_released(struct place *p)
 {
     bool out;
-    OK(quarantine_was_released(p->q, mail_digest, &out, &p->why));
+    OK(quarantine_was_released(p->q, mail_digest, NULL, 0, &out, &p->why));
     return out;
 }
 

@@ -156,7 +156,7 @@ int gate_teach_row(struct gate *g, const char *id, enum lesson_class klass, stru
     follow(g);
     pthread_mutex_lock(&g->keeping);
     struct report mark = {0}; /* the lesson counts, whether the row says so or not */
-    if (events_mark_taught(g->events, span_str(id), klass == LESSON_SPAM, &mark))
+    if (open_events(g, &mark) || events_mark_taught(g->events, span_str(id), klass == LESSON_SPAM, &mark))
         log_event(g->log, LOG_WARNING, "history_trouble", "why", mark.text, NULL);
     pthread_mutex_unlock(&g->keeping);
     return POSSE_OK;

@@ -226,6 +226,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         conn_close(k);
         return;
     }
+    if (n == 0 && atomic_load(&k->slot->until_ms) == INT64_MAX) { /* the listener cut it: that is not where the message ends */
+        conn_close(k);
+        return;
+    }
     k->in.n += (size_t)n;
     k->at_end = n == 0;
     if (http_slot_hold(k->slot, k->in.cap)) {

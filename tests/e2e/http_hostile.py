@@ -255,6 +255,9 @@ def slow_cases():
         worst = max(worst, time.time() - begun)
     for t in threads:
         t.join()
+    before = metric("posse_messages_total", "rspamd")
+    got = raw(b"CHECK RSPAMC/1.3\r\n\r\nSubject: half\r\n")  # and nothing more: not even an end
+    check("what is cut is not judged", got == b"" and metric("posse_messages_total", "rspamd") == before, got)
     check("the slow are cut", all(2 < t < 9 for t in took.values()) and len(took) == 4, took)
     check("nobody waits for the slow", worst < 2.5, worst)
     check("timeouts are counted", metric("posse_timeouts_total", "rspamd") >= 3, metric("posse_timeouts_total", "rspamd"))

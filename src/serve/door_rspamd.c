@@ -2,6 +2,7 @@
  * table at the end. */
 #include "serve/door_rspamd.h"
 
+#include <math.h>
 #include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -341,6 +342,26 @@ static void do_symbols(struct http_context *c, const struct http_request *q, str
     buf_add_str(a->body, "]}]");
 }
 
+/* The thresholds of the default policy; an action that is never taken has none. */
+static void do_actions(struct http_context *c, const struct http_request *q, struct http_answer *a)
+{
+    double from[ACTIONS];
+    bool first = true;
+    if (!may_look(c, q, a))
+        return;
+    gate_actions(c->gate, POLICY_REMOTE, SPAN_NONE, from);
+    buf_add_byte(a->body, '[');
+    for (int i = ACTIONS - 1; i > ACTION_NONE; i--) {
+        buf_add_fmt(a->body, "%s{\"action\":\"%s\",\"value\":", first ? "" : ",", rspamd_action_name((enum action)i));
+        if (isfinite(from[i]))
+            buf_add_fmt(a->body, "%.2f}", rspamd_score(from[i]));
+        else
+            buf_add_str(a->body, "null}");
+        first = false;
+    }
+    buf_add_byte(a->body, ']');
+}
+
 enum { WORKER = 1 << HTTP_RSPAMD, CONTROL = 1 << HTTP_CONTROLLER };
 const struct http_route rspamd_routes[] = {
     {WORKER | CONTROL, "POST", "/checkv2", do_check, 0},
@@ -352,5 +373,6 @@ const struct http_route rspamd_routes[] = {
     {CONTROL, NULL, "/stat", do_stat, HTTP_SLOW},
     {CONTROL, NULL, "/counters", do_counters, HTTP_SLOW},
     {CONTROL, "GET", "/symbols", do_symbols, 0},
+    {CONTROL, "GET", "/actions", do_actions, 0},
     {0, NULL, NULL, NULL, 0},
 };

@@ -94,6 +94,9 @@ void gate_done(struct gate *g, struct gate_answer **a);
 /* What the policy of these recipients says when the engine is in trouble. */
 enum policy_trouble gate_trouble(struct gate *g, const struct gate_request *r);
 
+/* Where each action begins for such mail, as the model stands; empty rcpt: by the default policy. */
+void gate_actions(struct gate *g, enum policy_who who, struct span rcpt, double from_out[ACTIONS]);
+
 /* Coarse level of a verdict for headers that leave: 0 for ham, however near it came; 5 to 9 for spam, a step each 6 bits. */
 unsigned gate_level(const struct gate_answer *a);
 

@@ -77,3 +77,12 @@ int gate_act(struct gate *g, struct slot *s, const struct gate_request *r, struc
     memcpy(a->action_bits, bits_of(g, s, mildest.policy)->from, sizeof a->action_bits);
     return POSSE_OK;
 }
+
+void gate_actions(struct gate *g, enum policy_who who, struct span rcpt, double from_out[ACTIONS])
+{
+    struct policy_bits bits;
+    struct house *h = house_hold(g);
+    policy_bits(policies_find(h->policies, who, rcpt), g->engine, &bits);
+    house_drop(g, &h);
+    memcpy(from_out, bits.from, sizeof bits.from);
+}

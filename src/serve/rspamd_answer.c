@@ -169,12 +169,17 @@ static void add_subject(struct buf *b, const struct gate_answer *a, const struct
 }
 
 /* One value a name, never a list, and remove_headers in small whole numbers: some clients decode nothing else. 0: all of them. */
-static void add_milter(struct buf *b, const struct mark *m)
+static void add_milter(struct buf *b, const struct gate_answer *a, const struct mark *m)
 {
     buf_add_str(b, ",\"milter\":{\"add_headers\":{");
     for (size_t i = 0; i < m->n; i++)
         buf_add_fmt(b, "%s\"%s\":{\"value\":\"%s\",\"order\":0}", i ? "," : "", m->field[i].name, m->field[i].value);
-    buf_add_str(b, "},\"remove_headers\":{\"X-Spam\":0,\"X-Posse\":0}}");
+    buf_add_str(b, "},\"remove_headers\":{\"X-Spam\":0,\"X-Posse\":0}");
+    for (size_t i = 0; i < a->n_remove; i++) { /* whose copy is in quarantine */
+        buf_add_str(b, i ? "," : ",\"del_rcpt\":[");
+        json_string(b, a->remove[i]);
+    }
+    buf_add_str(b, a->n_remove ? "]}" : "}");
 }
 
 /* The hosts of links, each once. */
@@ -225,7 +230,7 @@ void rspamd_json(const struct gate_answer *a, unsigned level, enum policy_who wh
     buf_add_str(out, ",\"time_real\":");
     put_decimal(out, a->seconds, 6);
     add_text(out, "posse-id", span_str(a->id), false);
-    add_milter(out, &m);
+    add_milter(out, a, &m);
     buf_add_byte(out, '}');
 }
 

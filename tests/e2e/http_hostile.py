@@ -191,6 +191,22 @@ def learning_cases():
     check("stat", got[0] == 200 and json.loads(got[2])["learned"] >= 1, got)
 
 
+def look_cases():
+    for path, is_right in (("/actions", lambda v: {a["action"] for a in v} >= {"reject", "add header", "soft reject"}),
+                           ("/symbols", lambda v: "POSSE_PRIOR" in json.dumps(v)), ("/counters", lambda v: len(v) > 5),
+                           ("/health", lambda v: v["status"] == "ok")):
+        with dial(CONTROLLER) as s:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            got = read_one(s)
+        check(path, got[0] == 200 and is_right(json.loads(got[2])), got)
+    with dial(PLAIN) as s:
+        s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        got = read_all(s)
+    check("metrics", got.endswith(b"# EOF\n") and b"application/openmetrics-text" in got, got[-200:])
+    got = raw(b"HEAD /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", PLAIN)
+    check("HEAD", status_of(got) == 200 and got.endswith(b"\r\n\r\n"), got)
+
+
 def text_cases():
     head = b"CHECK RSPAMC/1.3\r\nContent-length: %d\r\nFrom: <a@b.example>\r\nRcpt: <c@d.example>\r\nIP: 192.0.2.1\r\n\r\n" % len(MAIL)
     got = raw(head + MAIL)
@@ -306,7 +322,7 @@ def crowd():
     check("verdict after the crowd", is_verdict(post("/checkv2", MAIL)), "")
 
 
-for case in (plain_cases, packed_cases, text_cases, slow_cases, held, crowd, learning_cases):
+for case in (plain_cases, packed_cases, text_cases, look_cases, slow_cases, held, crowd, learning_cases):
     try:
         case()
     except Exception as e:  # noqa: a broken case must not hide the others

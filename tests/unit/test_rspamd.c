@@ -279,6 +279,24 @@ static void the_answer_is_one_that_clients_decode(void **state)
     }
 }
 
+static void who_is_taken_off_is_named(void **state)
+{
+    (void)state;
+    static const struct span off[] = {{(const uint8_t *)"c@d.example", 11}, {(const uint8_t *)"\"x y\"@d.example", 15}};
+    struct gate_answer a;
+    an_answer(&a);
+    json_t *top = json_of(&a);
+    assert_null(json_object_get(json_object_get(top, "milter"), "del_rcpt"));
+    json_decref(top);
+    a.remove = off;
+    a.n_remove = 2;
+    top = json_of(&a);
+    json_t *list = json_object_get(json_object_get(top, "milter"), "del_rcpt");
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_string_value(json_array_get(list, 1)), "\"x y\"@d.example");
+    json_decref(top);
+}
+
 static void without_any_action_the_threshold_is_required(void **state)
 {
     (void)state;
@@ -434,6 +452,7 @@ int main(void)
         cmocka_unit_test(symbols_add_up_to_the_score),
         cmocka_unit_test(numbers_are_written_as_they_are),
         cmocka_unit_test(the_answer_is_one_that_clients_decode),
+        cmocka_unit_test(who_is_taken_off_is_named),
         cmocka_unit_test(without_any_action_the_threshold_is_required),
         cmocka_unit_test(the_text_answer_is_what_exim_scans),
         cmocka_unit_test(first_bytes_tell_the_protocol),

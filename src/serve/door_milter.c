@@ -77,6 +77,17 @@ static void start_later(struct child *c)
     c->backoff_ms = c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
 }
 
+/* What a process that died counted as being there is not there any more. */
+static void clear_gauges(struct door *d)
+{
+    struct counters *c = gate_counters(d->gate);
+    for (size_t i = 0; i < d->n; i++)
+        if (d->child[i].life)
+            return; /* with several addresses the gauges are all their processes' */
+    for (int g = METRICS_COUNTED; g < METRICS; g++)
+        counters_add(c, DOOR_MILTER, (enum metric)g, -counters_get(c, DOOR_MILTER, (enum metric)g));
+}
+
 static void on_exit_of(uv_process_t *p, int64_t status, int by_signal)
 {
     struct life *l = p->data;
@@ -87,6 +98,7 @@ static void on_exit_of(uv_process_t *p, int64_t status, int by_signal)
     if (!c->door->is_stopping)
         log_event(gate_log(c->door->gate), LOG_ERROR, "milter_died", "how", text, "again_in", wait, NULL);
     close_life(l);
+    clear_gauges(c->door);
     start_later(c);
 }
 

@@ -112,7 +112,7 @@ bool history_push(struct history *h, enum metric_door door, const struct event *
             h->n_rows++;
             if (h->n_rows == 1 || h->n_rows == AT_ONCE)
                 pthread_cond_signal(&h->more);
-            counters_add(h->counters, DOOR_PIPE, METRIC_HISTORY_QUEUE, 1);
+            counters_add(h->counters, door, METRIC_HISTORY_QUEUE, 1);
         }
         pthread_mutex_unlock(&h->lock);
     }
@@ -171,6 +171,7 @@ static void write_batch(struct history *h, struct row *first)
         next = r->next;
         if (err)
             counters_add(h->counters, r->door, METRIC_HISTORY_DROPPED, 1);
+        counters_add(h->counters, r->door, METRIC_HISTORY_QUEUE, -1);
         free(r);
     }
 }
@@ -191,7 +192,6 @@ static void *write_all(void *ctx)
         h->is_urgent = false;
         pthread_mutex_unlock(&h->lock);
         write_batch(h, first);
-        counters_add(h->counters, DOOR_PIPE, METRIC_HISTORY_QUEUE, -(int64_t)n);
         pthread_mutex_lock(&h->lock);
         h->done += n;
         pthread_cond_broadcast(&h->written);

@@ -29,7 +29,7 @@ static void kit_close(struct kit *k)
     char name[128];
     history_free(&k->h);
     assert_null(k->h);
-    assert_int_equal(counters_get(k->counters, DOOR_PIPE, METRIC_HISTORY_QUEUE), 0);
+    assert_int_equal(counters_get(k->counters, DOOR_SPAMD, METRIC_HISTORY_QUEUE), 0);
     counters_close(&k->counters);
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "%s%s", k->path, (const char *const[]){"", "-wal", "-shm"}[i]);
@@ -84,7 +84,7 @@ static void test_stalled(void **state)
     clock_gettime(CLOCK_MONOTONIC, &to);
     assert_int_equal(taken, QUEUED_MAX);
     assert_int_equal(counters_get(k.counters, DOOR_SPAMD, METRIC_HISTORY_DROPPED), MORE);
-    assert_int_equal(counters_get(k.counters, DOOR_PIPE, METRIC_HISTORY_QUEUE), QUEUED_MAX + 1);
+    assert_int_equal(counters_get(k.counters, DOOR_SPAMD, METRIC_HISTORY_QUEUE), QUEUED_MAX + 1);
     assert_true(to.tv_sec - from.tv_sec < 9); /* nobody waited the ten seconds that the writer may */
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(other);

@@ -7,7 +7,7 @@
 #include "serve/gate_priv.h"
 
 /* A snapshot costs 32 MB of writing and saves folding after a crash: a thousand lessons fold in a tenth of a second. */
-enum { PRUNE_MS = 60000, SAVE_MS = 300000, SAVE_LESSONS = 1000, PRUNE_STEPS = 20 };
+enum { PRUNE_MS = 60000, SAVE_MS = 300000, SAVE_LESSONS = 1000, PRUNE_STEPS = 20, TEACHING_WAIT_S = 10 };
 
 /* ---- caps ---- */
 
@@ -53,13 +53,28 @@ static int read_it(struct gate *g, struct span raw, struct report *why)
     return POSSE_OK;
 }
 
+/* Whoever holds it may wait for the journal as long; all together must not. */
+static int lock_teaching(struct gate *g, struct report *why)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TEACHING_WAIT_S;
+    if (pthread_mutex_clocklock(&g->teaching, CLOCK_MONOTONIC, &until) == 0)
+        return POSSE_OK;
+    return report_set(why, POSSE_EBUSY, "the lessons before this one take too long; come again");
+}
+
 int gate_teach(struct gate *g, const struct gate_teaching *t, uint64_t *id_out, struct report *why)
 {
     struct span who = t->known.n ? t->known : t->teacher;
     int err = gate_may_teach(g, who, t->door, t->time_ms, why);
     if (err)
         return err;
-    pthread_mutex_lock(&g->teaching);
+    err = lock_teaching(g, why);
+    if (err) {
+        caps_give(g->caps, who);
+        return err;
+    }
     err = read_it(g, t->raw, why);
     if (!err) {
         struct teaching lesson = {t->klass, t->teacher, span_str(door_name(t->door)), t->time_ms};
@@ -79,8 +94,10 @@ int gate_unteach(struct gate *g, struct span raw, struct span teacher, struct re
 {
     uint8_t digest[32];
     uint64_t n = 0;
-    pthread_mutex_lock(&g->teaching);
-    int err = read_it(g, raw, why);
+    int err = lock_teaching(g, why);
+    if (err)
+        return err;
+    err = read_it(g, raw, why);
     if (!err)
         memcpy(digest, reading_digest(g->teacher.reading), sizeof digest);
     pthread_mutex_unlock(&g->teaching);

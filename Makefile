@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 FUZZ ?=
 SOURCES = $(wildcard src/*/*.[ch] include/posse/*.h tests/*/*.[ch] fuzz/*.[ch] bench/*.[ch])
 
-.PHONY: all run test help bench model fuzz asan ubsan tsan docs format lint clean install
+.PHONY: all run test soak help bench model fuzz asan ubsan tsan docs format lint clean install
 
 all: $(BUILD)/build.ninja  ## build the release binary, build/posse
 	@ninja -C $(BUILD)
@@ -21,6 +21,9 @@ run:  ## install what is missing, build, judge the mail in samples/, start the d
 test:  ## install what tests need, build, run every test
 	@scripts/deps.sh build test
 	@scripts/test.sh $(BUILD)
+
+soak: all  ## the daemon under random clients, reloads and SIGKILLs for SOAK_SECONDS (1800); make test does 120 of them
+	@SOAK_SECONDS=$${SOAK_SECONDS:-1800} tests/soak/run.sh $(BUILD)
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18

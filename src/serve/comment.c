@@ -231,7 +231,7 @@ static int open_parts(struct comments *c, const char *model, struct report *why)
     if (!err)
         err = comment_usage_open(path, &c->usage, why);
     if (!err && (getrandom(secret, sizeof secret, 0) != sizeof secret || !(c->calls = caps_new(secret)) ||
-                 asprintf(&c->keys_path, "%s/keys", gate_home(c->gate)) < 0))
+                 asprintf(&c->keys_path, "%s/keys/akismet", gate_home(c->gate)) < 0))
         err = report_set(why, POSSE_ENOMEM, "out of memory");
     free(wanted);
     return err;

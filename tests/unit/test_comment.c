@@ -12,6 +12,7 @@
 #include "serve/comment_known.h"
 #include "serve/comment_site.h"
 #include "serve/comment_text.h"
+#include "serve/keys.h"
 
 enum { HOUR_MS = 3600000 };
 static const int64_t NOW = INT64_C(1790000000000), DAY = 24 * HOUR_MS;
@@ -358,6 +359,20 @@ static void keys_are_those_of_the_configuration_and_the_file(void **state)
     assert_int_equal(comments_key(k.c, SPAN_LIT("aaaaaaaaaaab"), SPAN_NONE, NOW), COMMENT_KEY_UNKNOWN);
     assert_int_equal(comments_key(k.c, SPAN_LIT("aaaaaaaaaaaaa"), SPAN_NONE, NOW), COMMENT_KEY_UNKNOWN);
     assert_int_equal(comments_key(k.c, SPAN_NONE, SPAN_NONE, NOW), COMMENT_KEY_UNKNOWN);
+    char path[128], key[KEY_BYTES + 1];
+    const uint8_t random[KEY_RANDOM_BYTES] = {1, 2, 3};
+    struct report why = {0};
+    snprintf(path, sizeof path, "%s/keys/akismet", k.home);
+    if (keys_add(path, "https://s.example/blog/", "", 1, random, key, &why))
+        fail_msg("%s", why.text);
+    const struct span made = span_str(key);
+    assert_int_equal(comments_key(k.c, made, SPAN_NONE, NOW + 2000), COMMENT_KEY_FINE); /* followed within a second */
+    assert_int_equal(comments_key(k.c, made, SPAN_LIT("http://www.S.example/blog"), NOW + 2000), COMMENT_KEY_FINE);
+    assert_int_equal(comments_key(k.c, made, SPAN_LIT("http://s.example/blog/sub"), NOW + 2000), COMMENT_KEY_FINE);
+    assert_int_equal(comments_key(k.c, made, SPAN_LIT("http://s.example/blogger"), NOW + 2000), COMMENT_KEY_OTHER_SITE);
+    assert_int_equal(comments_key(k.c, made, SPAN_LIT("http://t.example/"), NOW + 2000), COMMENT_KEY_OTHER_SITE);
+    assert_int_equal(keys_remove(path, key, &why), 0);
+    assert_int_equal(comments_key(k.c, made, SPAN_NONE, NOW + 4000), COMMENT_KEY_UNKNOWN);
     kit_close(&k);
 }
 

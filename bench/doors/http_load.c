@@ -1,9 +1,9 @@
 /* http_load: asks an rspamd door (or rspamd) for verdicts over connections that stay open, from one thread, and says how many it
  * got and how long each took.
  *
- *   http_load PORT CONNECTIONS SECONDS RATE LIST
+ *   http_load PORT CONNECTIONS SECONDS RATE LIST [PATH]
  *
- * LIST names a message a line; they are sent in turn. A server that closes after its answer is dialled again. RATE 0: every connection asks again as soon as it was answered, which finds the most that the
+ * LIST names a message a line; they are sent in turn, to PATH (/checkv2). A server that closes after its answer is dialled again. RATE 0: every connection asks again as soon as it was answered, which finds the most that the
  * server does. RATE n: n requests a second fall due at even distances, whether or not the server keeps up; each waits for a free
  * connection, and its time runs from when it fell due, so that a server that stalls is charged for all who waited.
  * Prints: messages/s, p50, p99, longest in ms, answers that were not 200.
@@ -41,6 +41,7 @@ static size_t n_requests, next_request, done, bad;
 static uint32_t *times; /* in us */
 static size_t n_times;
 static int poller, port;
+static const char *to_path = "/checkv2";
 static uint64_t begun;
 
 static void die(const char *what)
@@ -68,8 +69,8 @@ static void load_request(const char *path)
     size_t n = (size_t)ftell(f);
     rewind(f);
     int h = snprintf(head, sizeof head,
-                     "POST /checkv2 HTTP/1.1\r\nHost: localhost\r\nIP: 192.0.2.1\r\nFrom: <a@b.example>\r\nRcpt: <c@d.example>\r\n"
-                     "Content-Length: %zu\r\n\r\n", n);
+                     "POST %s HTTP/1.1\r\nHost: localhost\r\nIP: 192.0.2.1\r\nFrom: <a@b.example>\r\nRcpt: <c@d.example>\r\n"
+                     "Content-Length: %zu\r\n\r\n", to_path, n);
     struct request *r = &requests[n_requests++];
     r->n = (size_t)h + n;
     if (!(r->p = malloc(r->n)))
@@ -175,7 +176,9 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
+    if (argc == 7)
+        to_path = argv[6];
+    if (argc != 6 && argc != 7) {
         fprintf(stderr, "usage: http_load PORT CONNECTIONS SECONDS RATE LIST\n");
         return 2;
     }

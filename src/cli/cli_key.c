@@ -9,6 +9,7 @@
 #include "cli/cli_gate.h"
 #include "cli/verdict_out.h"
 #include "serve/keys.h"
+#include "store/home.h"
 
 enum { OPT_SITE = 400, OPT_NOTE };
 
@@ -21,7 +22,7 @@ static int add(const struct key_request *q)
     char key[KEY_BYTES + 1];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return cli_error("the system gives no random bytes");
-    if (keys_add(q->path, q->site, q->note, cli_now_ms() / 1000, random, key, &why))
+    if (home_prepare(q->home, &why) || keys_add(q->path, q->site, q->note, cli_now_ms() / 1000, random, key, &why))
         return cli_report(&why);
     puts(key);
     return CLI_OK;
@@ -87,6 +88,7 @@ static int key_run(const struct cli_command *cmd, int argc, char **argv)
         }
     if (!cli_home(q.home, home, sizeof home))
         return cli_error("the path of the home is too long");
+    q.home = home;
     snprintf(q.path, sizeof q.path, "%s/keys/akismet", home);
     const char *verb = first < argc ? argv[first++] : "list";
     int n = argc - first;

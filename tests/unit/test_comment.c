@@ -3,6 +3,7 @@
 
 #include <ftw.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -390,6 +391,55 @@ static void observing_says_ham_and_records_spam(void **state)
     kit_close(&k);
 }
 
+/* ---- many at a time: more sites than are kept in memory, judged, taught and evicted meanwhile ---- */
+
+enum { ASKERS = 4, ROUNDS = 60 };
+struct asker { struct kit *k; unsigned number; int wrong; };
+
+static void *ask_and_teach(void *arg)
+{
+    struct asker *a = arg;
+    char blog[32], text[64];
+    for (int i = 0; i < ROUNDS; i++) {
+        struct report why = {0};
+        struct comment_verdict v;
+        snprintf(blog, sizeof blog, "http://s%d.example", (i + (int)a->number) % 3);
+        snprintf(text, sizeof text, "thoughts of number %u, the %dth", a->number, i);
+        struct akismet_request r = comment(span_str(text), blog);
+        struct comment_asked q = {&r, span_str(a->number % 2 ? key_a : key_b), NOW + i};
+        int err = comments_judge(a->k->c, &q, &v, &why);
+        if (!err && i % 10 == 0)
+            err = comments_teach(a->k->c, &q, i % 20 ? LESSON_HAM : LESSON_SPAM, &why);
+        a->wrong += err != 0;
+    }
+    return NULL;
+}
+
+static void many_ask_teach_and_reload_at_a_time(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct report why = {0};
+    pthread_t thread[ASKERS];
+    struct asker a[ASKERS];
+    kit_open(&k, keys_text);
+    for (unsigned i = 0; i < ASKERS; i++) {
+        a[i] = (struct asker){&k, i, 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, ask_and_teach, &a[i]), 0);
+    }
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(comments_reload(k.c, &why), 0);
+    for (unsigned i = 0; i < ASKERS; i++) {
+        pthread_join(thread[i], NULL);
+        assert_int_equal(a[i].wrong, 0);
+    }
+    assert_int_equal(counters_get(k.counters, DOOR_AKISMET, METRIC_MESSAGES), ASKERS * ROUNDS);
+    assert_int_equal(counters_get(k.counters, DOOR_AKISMET, METRIC_LEARNED_SPAM) +
+                     counters_get(k.counters, DOOR_AKISMET, METRIC_LEARNED_HAM), ASKERS * ROUNDS / 10);
+    assert_int_equal(counters_get(k.counters, DOOR_AKISMET, METRIC_TROUBLE), 0);
+    kit_close(&k);
+}
+
 static void usage_is_kept(void **state)
 {
     (void)state;
@@ -443,6 +493,7 @@ int main(void)
         cmocka_unit_test(reports_of_two_keys_reach_a_third),
         cmocka_unit_test(keys_are_those_of_the_configuration_and_the_file),
         cmocka_unit_test(observing_says_ham_and_records_spam),
+        cmocka_unit_test(many_ask_teach_and_reload_at_a_time),
         cmocka_unit_test(usage_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,12 @@
 #include "serve/http_listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -12,12 +14,13 @@
 #include "serve/rspamc_text.h"
 
 enum { ACCEPTS_A_TURN = 64, BUCKETS = 1 << 14, SWEEP_MS = 500, REST_MS = 100, KEEP_ALIVE_S = 60, GUESS_BYTES = 16,
-       HELD_MESSAGES = 16, SMALL_BYTES = 64 << 10 };
+       HELD_MESSAGES = 16, SMALL_BYTES = 64 << 10, LINGERERS = 64, LINGER_MS = 3000 };
 
 /* uv handles outlive their owner by a turn of the loop: each is memory of its own. */
 struct ear { uv_poll_t poll; struct http_listener *l; int fd; enum http_role role; };
 struct http_sniff { uv_poll_t poll; struct http_slot *slot; ssize_t seen; };
 struct sweeper { uv_timer_t timer; struct http_listener *l; };
+struct lingerer { int fd; int64_t until_ms; size_t room; };
 
 struct http_listener {
     struct http_listen_options o;
@@ -34,6 +37,8 @@ struct http_listener {
     size_t n_slot;
     unsigned open[DOORS];
     uint16_t of_bucket[BUCKETS];
+    struct lingerer lingerer[LINGERERS];
+    size_t n_lingerers;
     _Atomic int64_t now_ms, time_ms;
     atomic_size_t held, most_held;
 };
@@ -79,6 +84,8 @@ struct http_slot *http_slot_of(struct http_listener *l, int fd)
 {
     pthread_mutex_lock(&l->lock);
     struct http_slot *s = fd >= 0 && (size_t)fd < l->n_slot ? l->slot[fd] : NULL;
+    if (s)
+        s->is_claimed = true;
     pthread_mutex_unlock(&l->lock);
     return s;
 }
@@ -107,6 +114,27 @@ void http_slot_release(struct http_slot **sp)
     forget(l, s);
     pthread_mutex_unlock(&l->lock);
     free(s);
+}
+
+void http_slot_linger(struct http_slot *s)
+{
+    struct http_listener *l = s->listener;
+    pthread_mutex_lock(&l->lock);
+    int fd = l->n_lingerers < LINGERERS ? fcntl(s->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd >= 0) {
+        shutdown(fd, SHUT_WR);
+        l->lingerer[l->n_lingerers++] = (struct lingerer){fd, atomic_load(&l->now_ms) + LINGER_MS, l->settings->message_bytes};
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+void http_slot_cut_short(struct http_slot *s)
+{
+    struct http_listener *l = s->listener;
+    if (atomic_exchange(&s->is_ended, true))
+        return;
+    counters_add(l->counters, http_role_door(s->role), METRIC_PROTOCOL_ERRORS, 1);
+    log_event(l->log, LOG_NOTICE, "cut_short", "door", door_name(http_role_door(s->role)), "client", s->peer.text, NULL);
 }
 
 /* A place in the table for the descriptor; one that is there still belongs to a connection that its owner never took up. */
@@ -220,6 +248,12 @@ static void watch(struct http_listener *l, struct http_slot *s, ssize_t seen)
     close(fd);
 }
 
+static ino_t socket_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
 static void welcome(struct http_listener *l, enum http_role role, int fd, const struct sockaddr_storage *from, socklen_t len)
 {
     int one = 1;
@@ -228,7 +262,8 @@ static void welcome(struct http_listener *l, enum http_role role, int fd, const 
         close(fd);
         return;
     }
-    *s = (struct http_slot){.listener = l, .fd = fd, .role = role, .peer = {.addr = *from, .len = len}};
+    *s = (struct http_slot){.listener = l, .fd = fd, .role = role, .peer = {.addr = *from, .len = len},
+                            .socket = socket_of(fd)};
     peer_text((const struct sockaddr *)from, s->peer.text);
     s->bucket = (uint32_t)(siphash(span_str(s->peer.text), l->key) % BUCKETS);
     if (!admit(l, s)) {
@@ -285,7 +320,7 @@ static void listen_again(struct http_listener *l, bool on)
 }
 
 /* Its owner sees the end of the connection, and closes it. An answer can be said only while HTTP's owner says none. */
-static void cut(struct http_listener *l, struct http_slot *s, enum metric which, const char *event, const char *answer)
+static void cut(struct http_slot *s, const char *answer)
 {
     int stage = atomic_load(&s->stage);
     if (stage == HTTP_READING && !s->is_text) {
@@ -294,10 +329,25 @@ static void cut(struct http_listener *l, struct http_slot *s, enum metric which,
     }
     shutdown(s->fd, SHUT_RDWR);
     atomic_store(&s->until_ms, INT64_MAX);
-    if (stage == HTTP_WAITING)
-        return; /* nothing was asked */
-    counters_add(l->counters, http_role_door(s->role), which, 1);
-    log_event(l->log, LOG_NOTICE, event, "door", door_name(http_role_door(s->role)), "client", s->peer.text, NULL);
+}
+
+static void cut_late(struct http_listener *l, struct http_slot *s)
+{
+    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    bool was_asked = atomic_load(&s->stage) != HTTP_WAITING && !atomic_exchange(&s->is_ended, true);
+    cut(s, late);
+    if (!was_asked)
+        return;
+    counters_add(l->counters, http_role_door(s->role), METRIC_TIMEOUTS, 1);
+    log_event(l->log, LOG_NOTICE, "timeout", "door", door_name(http_role_door(s->role)), "client", s->peer.text, NULL);
+}
+
+static void cut_at_its_end(struct http_slot *s)
+{
+    static const char cut_short[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    if (atomic_load(&s->stage) != HTTP_WAITING) /* else nothing was asked */
+        http_slot_cut_short(s);
+    cut(s, cut_short);
 }
 
 /* Has the peer closed its half while we wait for more? Seen twice, so that bytes which are being looked at right now are no end. */
@@ -321,15 +371,41 @@ static bool is_quiet(const struct http_slot *s)
 
 static void look_after(struct http_listener *l, struct http_slot *s, int64_t now)
 {
-    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    static const char cut_short[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     if (atomic_load(&s->until_ms) <= now)
-        cut(l, s, METRIC_TIMEOUTS, "timeout", late);
+        cut_late(l, s);
     else if (is_cut_short(s))
-        cut(l, s, METRIC_PROTOCOL_ERRORS, "cut_short", cut_short);
+        cut_at_its_end(s);
     else if (l->is_stopping && is_quiet(s))
         shutdown(s->fd, SHUT_RDWR);
 }
+
+/* What it sent is read; true: it is done, or nobody waits for it any longer. */
+static bool has_lingered(struct lingerer *g, int64_t now)
+{
+    uint8_t away[4096];
+    for (;;) {
+        ssize_t n = recv(g->fd, away, sizeof away, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || g->until_ms <= now;
+        if ((size_t)n > g->room)
+            return true;
+        g->room -= (size_t)n;
+    }
+}
+
+static void let_linger(struct http_listener *l, int64_t now)
+{
+    for (size_t i = l->n_lingerers; i-- > 0;)
+        if (has_lingered(&l->lingerer[i], now)) {
+            close(l->lingerer[i].fd);
+            l->lingerer[i] = l->lingerer[--l->n_lingerers];
+        }
+}
+
+/* Was it handed over, and closed by an owner who never took it up? Its number may be another file's by now. */
+static bool is_stale(const struct http_slot *s) { return !s->is_claimed && socket_of(s->fd) != s->socket; }
 
 static void sweep(uv_timer_t *timer)
 {
@@ -341,9 +417,15 @@ static void sweep(uv_timer_t *timer)
         listen_again(l, true);
     }
     pthread_mutex_lock(&l->lock); /* a slot's socket is open while it stands in the table */
+    let_linger(l, now);
     for (size_t i = 0; i < l->n_slot; i++) {
-        if (l->slot[i])
-            look_after(l, l->slot[i], now);
+        struct http_slot *s = l->slot[i];
+        if (s && is_stale(s)) {
+            forget(l, s);
+            free(s);
+        } else if (s) {
+            look_after(l, s, now);
+        }
     }
     pthread_mutex_unlock(&l->lock);
 }
@@ -451,6 +533,8 @@ void http_listener_free(struct http_listener **lp)
         }
         free(l->slot[i]);
     }
+    for (size_t i = 0; i < l->n_lingerers; i++)
+        close(l->lingerer[i].fd);
     pthread_mutex_destroy(&l->lock);
     free(l->slot);
     free(l->ear);

@@ -4,8 +4,12 @@
  *
  * Each connection is a slot. Its owner (HTTP or text) moves its stage; a slot whose stage has lasted too long is answered with
  * 408 where that can be said, and its socket shut down, which its owner then sees as an end. So one who sends a byte a
- * second holds a place for limits.time and no longer. One who closes his half within a request is told so (400): the library's
- * edge-triggered epoll never hears of an end that came together with bytes.
+ * second holds a place for limits.time and no longer. One who closes his half before the body he announced is there gets 400, or
+ * an end without an answer: the library's edge-triggered epoll never hears of an end that came together with bytes, so he is told
+ * here; of one that comes by itself it hears, and closes. Either way it is counted once, as a protocol error.
+ * One who is answered before his body was read (413, 404 ...) keeps his socket here for LINGER_MS or limits.message_bytes more,
+ * whatever comes first, since whoever closes with bytes unread sends a reset, and that takes the answer with it. LINGERERS at a time;
+ * who comes beyond these bounds may see a reset instead of his answer.
  * Ownership: the listener owns listening sockets and slots. A slot's socket is its owner's, who calls http_slot_release before
  * closing it.
  * Limits: limits.connections a door; limits.per_address a peer that is not trusted (counted by a keyed hash: two addresses of
@@ -40,6 +44,9 @@ struct http_slot {
     uint32_t bucket;
     size_t held;  /* see http_slot_hold; the owner's */
     bool saw_end; /* the peer closed its half; the loop's */
+    bool is_claimed;      /* by http_slot_of; under the listener's lock */
+    atomic_bool is_ended; /* its end within a request was counted */
+    ino_t socket;         /* which one fd was: a number comes again */
     struct http_sniff *sniff; /* while its first bytes are waited for; the loop's */
 };
 
@@ -67,8 +74,13 @@ void http_slot_stage(struct http_slot *s, enum http_stage stage);
 /* The owner holds that many bytes of a request from now on. False: too many are held by all, so this one is to let go of them
  * (and say so). Released with the slot. */
 bool http_slot_hold(struct http_slot *s, size_t bytes);
-/* A slot that was handed over and of which the owner heard nothing yet, by its socket; NULL: none. */
+/* A slot that was handed over and of which the owner heard nothing yet, by its socket; NULL: none. It is the owner's from here on;
+ * one that nobody asks for goes when its socket is closed. */
 struct http_slot *http_slot_of(struct http_listener *l, int fd);
 void http_slot_release(struct http_slot **s);
+/* The peer went away within a request. */
+void http_slot_cut_short(struct http_slot *s);
+/* Before the owner closes its socket: what the peer still sends is read for a while and thrown away. */
+void http_slot_linger(struct http_slot *s);
 
 #endif

@@ -32,7 +32,7 @@ struct http_conn {
     const char *method, *path;
     struct http_field *field;
     size_t n_fields, cap_fields, n_args, n_rcpt;
-    bool too_big, crowded;
+    bool too_big, crowded, lingers; /* lingers: answered before its body was read */
     uint64_t dropped;
     struct buf body, text, spare;
     struct rspamd_request rspamd;
@@ -232,6 +232,7 @@ static enum MHD_Result send_error(struct http_conn *k, enum metric which, unsign
 {
     protocol_error(k, which, what);
     http_answer_error(&k->answer, status, "%s", what);
+    k->lingers |= k->state == CONN_IDLE;
     return send_answer(k);
 }
 
@@ -400,9 +401,10 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **request, en
     struct http_conn *k = conn_of(c);
     (void)cls;
     (void)request;
-    (void)how;
     if (!k)
         return;
+    if (k->state == CONN_BODY && (how == MHD_REQUEST_TERMINATED_CLIENT_ABORT || how == MHD_REQUEST_TERMINATED_READ_ERROR))
+        http_slot_cut_short(k->slot);
     conn_clear(k);
     http_slot_stage(k->slot, HTTP_WAITING);
 }
@@ -413,6 +415,8 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
     struct lane *lane = cls;
     struct http_conn *k = *socket_context;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (k && k->lingers)
+            http_slot_linger(k->slot);
         if (k)
             conn_free(k);
         atomic_fetch_sub(&lane->open, 1);
@@ -506,9 +510,11 @@ void http_server_add(struct http_server *s, struct http_slot *slot)
         if (atomic_load(&s->lane[i].open) < atomic_load(&best->open))
             best = &s->lane[i];
     atomic_fetch_add(&best->open, 1);
-    /* On failure the library has closed the socket, and the slot goes when its descriptor comes again. */
-    if (MHD_add_connection(best->mhd, slot->fd, (const struct sockaddr *)&slot->peer.addr, slot->peer.len) != MHD_YES)
-        atomic_fetch_sub(&best->open, 1);
+    /* On failure the library has closed the socket: at once, or later on its thread, where it tells nobody (see http_slot_of). */
+    if (MHD_add_connection(best->mhd, slot->fd, (const struct sockaddr *)&slot->peer.addr, slot->peer.len) == MHD_YES)
+        return;
+    atomic_fetch_sub(&best->open, 1);
+    http_slot_release(&slot);
 }
 
 void http_server_stop(struct http_server *s) { atomic_store(&s->is_stopping, true); }

@@ -122,8 +122,18 @@ def plain_cases():
     check("body over the limit", status_of(got) == 413, got)
     got = raw(chunked + (b"10000\r\n" + b"a" * 65536 + b"\r\n") * 20 + b"0\r\n\r\n")
     check("chunked over the limit", status_of(got) == 413, got)
-    got = raw(b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort", half_close=True)
-    check("less than its length", status_of(got) == 400, got)
+    for pause in (0, 0.2, 0, 0.2):
+        less_than_its_length(pause)
+    for _ in range(4):
+        with dial() as s:  # who is still sending is answered all the same
+            try:
+                s.sendall(b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n")
+                for _ in range(9):
+                    s.sendall(b"a" * 100000)
+            except OSError:
+                pass
+            got = read_all(s)
+            check("over the limit, still sending", status_of(got) == 413, got)
     got = raw(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     check("no such path", status_of(got) == 404, got)
     got = raw(b"DELETE /checkv2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -134,6 +144,24 @@ def plain_cases():
     check("a coding nobody reads", got[0] == 415, got)
     check("nothing at all", raw(b"", half_close=True) == b"", "")
     check("empty message", is_verdict(post("/checkv2", b"")), "")
+
+
+def less_than_its_length(pause):
+    """400 or an end without an answer, counted once; others notice nothing."""
+    before = metric("posse_protocol_errors_total", "rspamd")
+    with dial() as s:
+        s.sendall(b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nshort")
+        time.sleep(pause)
+        s.shutdown(socket.SHUT_WR)
+        check("beside one who is cut short", is_verdict(post("/checkv2", MAIL)), "")
+        got = read_all(s)
+    check("less than its length", got == b"" or status_of(got) == 400, got)
+    for _ in range(100):
+        if metric("posse_protocol_errors_total", "rspamd") > before:
+            break
+        time.sleep(0.05)
+    time.sleep(0.1)
+    check("less than its length is counted", metric("posse_protocol_errors_total", "rspamd") == before + 1, (pause, before))
 
 
 def keep_alive():

@@ -322,7 +322,7 @@ static void do_counters(struct http_context *c, const struct http_request *q, st
     gate_stat(c->gate, &s);
     double seconds = q->now_ms > s.started_ms ? (double)(q->now_ms - s.started_ms) / 1000 : 1;
     buf_add_byte(a->body, '[');
-    for (size_t i = 0; (name = rspamd_symbol_kind(i, &text)) != NULL; i++) {
+    for (size_t i = 0; (name = symbol_kind(i, &text)) != NULL; i++) {
         uint64_t n = __atomic_load_n(&c->symbols_seen[i], __ATOMIC_RELAXED);
         buf_add_fmt(a->body, "%s{\"symbol\":\"%s\",\"weight\":0.0,\"frequency\":%.6f,\"frequency_stddev\":0.0,\"hits\":%llu,\"time\":0.0}",
                     i ? "," : "", name, (double)n / seconds, (unsigned long long)n);
@@ -336,7 +336,7 @@ static void do_symbols(struct http_context *c, const struct http_request *q, str
     if (!may_look(c, q, a))
         return;
     buf_add_str(a->body, "[{\"group\":\"posse\",\"rules\":[");
-    for (size_t i = 0; (name = rspamd_symbol_kind(i, &text)) != NULL; i++)
+    for (size_t i = 0; (name = symbol_kind(i, &text)) != NULL; i++)
         buf_add_fmt(a->body, "%s{\"symbol\":\"%s\",\"weight\":0.0,\"description\":\"%s\",\"frequency\":0.0,\"time\":0.0}", i ? "," : "", name,
                     text);
     buf_add_str(a->body, "]}]");

@@ -16,27 +16,7 @@ static const char *const action_names[ACTIONS] = {
     [ACTION_DISCARD] = "discard",
 };
 
-static const struct { const char *name, *text; bool many; } kinds[REASON_KINDS] = {
-    [REASON_RULE] = {"POSSE_RULE", "a rule or list of the operator", true},
-    [REASON_WORDS] = {"POSSE_WORDS", "words in subject or text", true},
-    [REASON_FORM] = {"POSSE_FORM", "a sign in sender, form, parts or links", true},
-    [REASON_HEADER] = {"POSSE_HEADER", "a header field or part, byte for byte", true},
-    [REASON_RULES_LEFT] = {"POSSE_OTHER_RULES", "all other rules", false},
-    [REASON_WORDS_LEFT] = {"POSSE_OTHER_WORDS", "all other words", false},
-    [REASON_FORM_LEFT] = {"POSSE_OTHER_FORM", "all other signs", false},
-    [REASON_HEADER_LEFT] = {"POSSE_OTHER_HEADERS", "all other header fields", false},
-    [REASON_REST] = {"POSSE_PRIOR", "prior odds and calibration", false},
-};
-
 const char *rspamd_action_name(enum action a) { return action_names[a]; }
-
-const char *rspamd_symbol_kind(size_t i, const char **text_out)
-{
-    if (i >= REASON_KINDS)
-        return NULL;
-    *text_out = kinds[i].text;
-    return kinds[i].name;
-}
 
 static long hundredths(double bits) { return lround(fmax(-1e9, fmin(1e9, bits)) * 100); }
 
@@ -54,18 +34,15 @@ double rspamd_required(const struct gate_answer *a)
 
 size_t rspamd_symbols(const struct verdict *v, struct rspamd_symbol out[REASONS_MAX])
 {
-    unsigned seen[REASON_KINDS] = {0};
+    char name[REASONS_MAX][SYMBOL_NAME];
     double bits[REASONS_MAX];
     long rounded[REASONS_MAX];
     for (size_t i = 0; i < v->n_reasons; i++)
         bits[i] = v->reason[i].bits;
     reason_round(bits, v->n_reasons, v->bits, rounded);
+    symbol_names(v, name);
     for (size_t i = 0; i < v->n_reasons; i++) {
-        enum reason_kind k = v->reason[i].kind;
-        if (kinds[k].many)
-            snprintf(out[i].name, sizeof out[i].name, "%s_%u", kinds[k].name, ++seen[k]);
-        else
-            snprintf(out[i].name, sizeof out[i].name, "%s", kinds[k].name);
+        memcpy(out[i].name, name[i], sizeof out[i].name);
         out[i].score = (double)rounded[i] / 100;
         out[i].text = v->reason[i].text;
     }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "serve/gate.h"
+#include "serve/symbol.h"
 
 enum { RSPAMD_RCPT_MAX = 4096, RSPAMD_METADATA_MAX = 1 << 20 };
 
@@ -48,14 +49,10 @@ const char *rspamd_action_name(enum action a);
 /* The score of the harshest action that is ever taken, as rspamd has it; the filter's own threshold when none is. */
 double rspamd_required(const struct gate_answer *a);
 
-/* Reasons as symbols. A name is POSSE_ and the reason's kind, numbered where a kind may come several times, the strongest
- * first; the scores add up to the message's in hundredths, whatever was rounded. */
-enum { RSPAMD_SYMBOL_NAME = 32 };
-struct rspamd_symbol { char name[RSPAMD_SYMBOL_NAME]; double score; const char *text; };
+/* Reasons as symbols (symbol.h); the scores add up to the message's in hundredths, whatever was rounded. */
+struct rspamd_symbol { char name[SYMBOL_NAME]; double score; const char *text; };
 size_t rspamd_symbols(const struct verdict *v, struct rspamd_symbol out[REASONS_MAX]);
 double rspamd_score(double bits); /* in whole hundredths */
-/* All names that there are, for /symbols: NULL past the last. */
-const char *rspamd_symbol_kind(size_t i, const char **text_out);
 
 /* level: gate_level of the answer; who: as in the request. */
 void rspamd_json(const struct gate_answer *a, unsigned level, enum policy_who who, struct buf *out);

@@ -6,8 +6,9 @@
 
 #include "mail/header.h"
 #include "serve/mark.h"
+#include "serve/symbol.h"
 
-enum { STARS_MAX = 50, SYMBOLS_MAX = 24 * REASONS_MAX };
+enum { STARS_MAX = 50, SYMBOLS_MAX = (SYMBOL_NAME + 1) * REASONS_MAX };
 
 double spamd_acts_from(const struct gate_answer *a)
 {
@@ -18,33 +19,14 @@ double spamd_acts_from(const struct gate_answer *a)
     return isfinite(from) ? from : a->verdict.threshold_bits;
 }
 
-static const char *kind_name(enum reason_kind k)
-{
-    switch (k) {
-    case REASON_RULE: case REASON_RULES_LEFT: return "POSSE_RULES";
-    case REASON_WORDS: case REASON_WORDS_LEFT: return "POSSE_WORDS";
-    case REASON_FORM: case REASON_FORM_LEFT: return "POSSE_FORM";
-    case REASON_HEADER: case REASON_HEADER_LEFT: return "POSSE_HEADER";
-    default: return "POSSE_REST";
-    }
-}
-
-/* Each kind once, with the way it points: the words of a reason would leave with the mail. */
+/* Names alone: the words of a reason would leave with the mail. */
 static struct span symbols(const struct verdict *v, char out[SYMBOLS_MAX])
 {
+    char name[REASONS_MAX][SYMBOL_NAME];
     size_t n = 0;
-    for (size_t i = 0; i < v->n_reasons; i++) {
-        const char *name = kind_name(v->reason[i].kind);
-        double sum = 0;
-        bool is_first = true;
-        for (size_t j = 0; j < v->n_reasons; j++)
-            if (strcmp(kind_name(v->reason[j].kind), name) == 0) {
-                sum += v->reason[j].bits;
-                is_first &= j >= i;
-            }
-        if (is_first)
-            n += (size_t)snprintf(out + n, SYMBOLS_MAX - n, "%s%s_%s", n ? "," : "", name, sum > 0 ? "SPAM" : "HAM");
-    }
+    symbol_names(v, name);
+    for (size_t i = 0; i < v->n_reasons; i++)
+        n += (size_t)snprintf(out + n, SYMBOLS_MAX - n, "%s%s", n ? "," : "", name[i]);
     return span_of(out, n);
 }
 

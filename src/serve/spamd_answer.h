@@ -9,7 +9,8 @@
  *
  * PROCESS and HEADERS put X-Spam-Checker-Version, -Flag (spam only), -Level (a star a point, 50 at most) and -Status before the
  * header and take out whatever fields of these names the message brought, X-Spam- of any kind and those of mark.h. The message is never wrapped in a
- * report. Reasons are told by REPORT only: mail may go on to where they would teach a spammer.
+ * report. Reasons are told by REPORT only: mail may go on to where they would teach a spammer; SYMBOLS and tests= have their names
+ * alone, which are those of every door (symbol.h).
  * Ownership: none.  Threads: reentrant.  Errors: stick in `out`.  Cost: one pass over the header. */
 #ifndef POSSE_SERVE_SPAMD_ANSWER_H
 #define POSSE_SERVE_SPAMD_ANSWER_H

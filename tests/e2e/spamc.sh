@@ -63,7 +63,7 @@ for how in "-d 127.0.0.1 -p $port" "-U $work/sock"; do
     awk '/^ -------/ { over = 1; next } over { total = $1; exit } /^ +[-+][0-9.]+ / { sum += $1 }
         END { exit !(over && sum - total < 0.001 && total - sum < 0.001) }' "$work/out"
     check "$name/report-adds-up" $?
-    c -y <"$work/spam" >"$work/out" 2>&1 && grep -q 'POSSE_RULES_SPAM' "$work/out"
+    c -y <"$work/spam" >"$work/out" 2>&1 && grep -q 'POSSE_RULE_1' "$work/out"
     check "$name/symbols" $?
     c -K </dev/null >"$work/out" 2>&1 && grep -q 'SPAMD/1.5 0' "$work/out"
     check "$name/ping" $?

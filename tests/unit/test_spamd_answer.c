@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "serve/rspamd_proto.h"
 #include "serve/spamd_answer.h"
 
 static struct gate_answer spam_answer(void)
@@ -73,7 +74,11 @@ static void the_report_adds_up(void **state)
     }
     assert_true(fabs(sum - total) < 1e-9 && fabs(total - 8.0) < 1e-9);
     answered(SPAMD_SYMBOLS, "A: b\n\nc", &a, out, sizeof out);
-    assert_non_null(strstr(out, "\r\n\r\nPOSSE_WORDS_SPAM,POSSE_REST_HAM"));
+    assert_non_null(strstr(out, "\r\n\r\nPOSSE_WORDS_1,POSSE_OTHER_WORDS,POSSE_PRIOR"));
+    struct rspamd_symbol same[REASONS_MAX]; /* one reason, one name, whoever asks */
+    assert_int_equal(rspamd_symbols(&a.verdict, same), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_non_null(strstr(out, same[i].name));
     a.action = ACTION_NONE;
     answered(SPAMD_REPORT_IFSPAM, "A: b\n\nc", &a, out, sizeof out);
     assert_non_null(strstr(out, "Content-length: 0\r\nSpam: No ; "));
@@ -81,7 +86,7 @@ static void the_report_adds_up(void **state)
 
 #define MARKS(flag) "X-Spam-Checker-Version: Posse " POSSE_VERSION "\n" flag "X-Spam-Level: ********\n"
 #define STATUS(yes) \
-    "X-Spam-Status: " yes ", score=8.0 required=5.0 tests=POSSE_WORDS_SPAM,POSSE_REST_HAM\n" \
+    "X-Spam-Status: " yes ", score=8.0 required=5.0 tests=POSSE_WORDS_1,POSSE_OTHER_WORDS,POSSE_PRIOR\n" \
     "\tautolearn=no autolearn_force=no version=Posse-" POSSE_VERSION "\n"
 #define YES MARKS("X-Spam-Flag: YES\n") STATUS("Yes")
 

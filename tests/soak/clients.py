@@ -28,7 +28,7 @@ class Client:
         self.r = random.Random(soak.seed * 1000 + number)
         self.serial = 0
         self.acts = ((10, self.spamd), (10, self.rspamd), (4, self.text), (8, self.milter), (6, self.teach), (2, self.again),
-                     (1, self.overrule), (0.3, self.take_back), (1, self.look))
+                     (1, self.overrule), (0.3, self.take_back), (1, self.look), (3, self.comment))
 
     def run(self):
         acts, weights = [a for _, a in self.acts], [w for w, _ in self.acts]
@@ -132,6 +132,18 @@ class Client:
     def look(self):
         with_http = self.r.random() < 0.5
         self.ask("http_metrics" if with_http else "rspamd_stat", metrics if with_http else self.stat, self.ports)
+
+    def comment(self):
+        path = self.r.choice(("/1.1/comment-check", "/1.1/comment-check", "/1.1/submit-spam", "/1.1/submit-ham"))
+        mail = self.maker.make(domain="friends.example")
+        form = {"comment_author": "Someone", "comment_content": mail.raw.partition(b"\r\n\r\n")[2].decode()}
+
+        def do():
+            got = doors.akismet(self.ports["akismet.listen"], path, self.daemon.key, form)
+            if got not in (("true", "false") if "check" in path else ("Thanks for making the web a better place.",)):
+                raise Wrong(f"akismet {path}: {got[:80]!r}")
+            return True
+        self.ask("akismet_check" if "check" in path else "akismet_submit", do)
 
     def stat(self, ports):
         with doors.Http(ports["rspamd.controller"]) as h:

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-DOORS = ("spamd.listen", "rspamd.listen", "rspamd.controller", "http.listen", "milter.listen")
+DOORS = ("spamd.listen", "rspamd.listen", "rspamd.controller", "http.listen", "milter.listen", "akismet.listen")
 START_SECONDS = 60
 
 
@@ -43,6 +43,8 @@ class Daemon:
         self.home, self.conf, self.log = f"{work}/home", f"{work}/posse.conf", f"{work}/log"
         self.ports = dict(zip(DOORS, free_ports(len(DOORS))))
         self.process = None
+        made = subprocess.run([posse, "key", "add", "--home", self.home], stdout=subprocess.PIPE, check=True)
+        self.key = made.stdout.split()[0].decode()
         self.cuts = []          # [from, to, doors]: when requests may fail; to None: still down
         self.starts = []        # how long from a kill to being ready again
         self.surprises = []     # ends that nobody ordered, starts that failed
@@ -66,6 +68,7 @@ rspamd {{
 }}
 http {{ listen = {{"127.0.0.1:{self.ports["http.listen"]}"}} }}
 milter {{ listen = {{"127.0.0.1:{self.ports["milter.listen"]}"}} }}
+akismet {{ listen = {{"127.0.0.1:{self.ports["akismet.listen"]}"}} }}
 filter {{ rules = {{"{self.work}/{"no-such" if broken else "soak"}.rules"}} }}
 limits {{ time = {r.choice((8, 10, 12))}s message_bytes = 4M connections = 400 grace = 5s per_address = 400 }}
 teach {{ per_hour = 0 }}

@@ -2,6 +2,7 @@
 import json
 import socket
 import struct
+import urllib.parse
 import zlib
 
 WAIT_SECONDS = 60
@@ -132,6 +133,15 @@ def rspamc_text(port, mail, headers):
     if not got.startswith(b"RSPAMD/1.3 0 EX_OK\r\nMetric: default; ") or b"\r\nAction: " not in got:
         raise Wrong(f"rspamc text: {got[:100]!r}")
     return got.split(b"\r\nAction: ", 1)[1].split(b"\r\n")[0].decode()
+
+
+def akismet(port, path, key, form):
+    body = urllib.parse.urlencode({"api_key": key, "blog": "http://blog.example/", "user_ip": "192.0.2.5", **form}).encode()
+    with Http(port) as h:
+        status, text = h.ask("POST", path, body, [("Content-Type", "application/x-www-form-urlencoded")])
+    if status != 200:
+        raise Wrong(f"akismet {path}: {status} {text[:80]!r}")
+    return text.decode()
 
 
 # ---- milter, as a mail server ----

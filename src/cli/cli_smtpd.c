@@ -35,7 +35,7 @@ static enum smtpd_decision judge(void *ctx, const struct gate_request *r, struct
     int64_t now = cli_now_ms();
     if (now - x->ticked_ms >= 1000 || now < x->ticked_ms) {
         x->ticked_ms = now;
-        gate_tick(x->gate.gate, now); /* what others taught meanwhile */
+        gate_tick(x->gate.gate, now, gate_steady_ms()); /* what others taught meanwhile */
     }
     *rest = r->raw;
     if (gate_judge(x->gate.gate, r, &a, &why)) {

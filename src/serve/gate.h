@@ -56,8 +56,12 @@ int gate_open(const struct gate_options *o, struct gate **out, struct report *wh
 /* Waits for answers that are out, writes what is queued, closes. */
 int gate_close(struct gate **g, struct report *why);
 int gate_reload(struct gate *g, struct config *config, struct report *why); /* takes config, also on failure */
-/* Once a second by the daemon (any thread): follows the journal, prunes by retention, saves snapshots when due. */
-void gate_tick(struct gate *g, int64_t now_ms);
+/* Once a second by the daemon (any thread): follows the journal, prunes by retention, saves snapshots when due.
+ * steady_ms: gate_steady_ms, a clock that nobody sets. Age is reason to remove mail or rows only while the wall clock has gone as
+ * this one has, a few minutes more or less, since the first tick; after a jump none grows too old for a day of the steady
+ * clock, in which the jump may be seen and undone ("clock_jumped"). The caps on bytes hold all the time. */
+void gate_tick(struct gate *g, int64_t now_ms, int64_t steady_ms);
+int64_t gate_steady_ms(void);
 
 struct gate_request {
     enum metric_door door;

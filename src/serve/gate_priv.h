@@ -44,6 +44,9 @@ struct slot {
     struct slot *next;         /* idle ones */
 };
 
+/* How far the wall clock is ahead of the steady one; mended_ms: when age counts again, on the steady one. */
+struct clock_watch { bool is_known; int64_t ahead_ms, mended_ms; };
+
 struct gate {
     char *home, *history_path, *quarantine_path, *rules_path;
     struct engine *engine;
@@ -69,6 +72,7 @@ struct gate {
     struct events *events;
     struct quarantine *quarantine;
     int64_t pruned_ms, moved_ms;
+    struct clock_watch clock;
     uint64_t saved_generation;
 
     pthread_mutex_t counting;

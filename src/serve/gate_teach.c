@@ -1,4 +1,5 @@
 /* Lessons through the doors, and what is to be done from time to time. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -7,7 +8,8 @@
 #include "serve/gate_priv.h"
 
 /* A snapshot costs 32 MB of writing and saves folding after a crash: a thousand lessons fold in a tenth of a second. */
-enum { PRUNE_MS = 60000, SAVE_MS = 300000, SAVE_LESSONS = 1000, PRUNE_STEPS = 20, TEACHING_WAIT_S = 10 };
+enum { PRUNE_MS = 60000, SAVE_MS = 300000, SAVE_LESSONS = 1000, PRUNE_STEPS = 20, TEACHING_WAIT_S = 10,
+       JUMP_MS = 300000, MEND_MS = 86400000 };
 
 /* ---- caps ---- */
 
@@ -181,19 +183,41 @@ int gate_teach_row(struct gate *g, const char *id, enum lesson_class klass, stru
 
 /* ---- from time to time ---- */
 
-static void prune_history(struct gate *g, const struct house *h, int64_t now_ms, struct report *why)
+/* Is `now_ms` a time by which things may be called old? */
+static bool clock_is_sure(struct gate *g, int64_t now_ms, int64_t steady_ms)
+{
+    struct clock_watch *c = &g->clock;
+    int64_t ahead = now_ms - steady_ms, by = ahead - c->ahead_ms;
+    char text[32];
+    if (!c->is_known) {
+        *c = (struct clock_watch){true, ahead, steady_ms};
+        return false; /* there is nothing to compare with yet */
+    }
+    if (by < -JUMP_MS || by > JUMP_MS) {
+        c->ahead_ms = ahead;
+        c->mended_ms = steady_ms + MEND_MS;
+        snprintf(text, sizeof text, "%+" PRId64, by / 1000);
+        log_event(g->log, LOG_WARNING, "clock_jumped", "seconds", text, "now", "nothing is removed for its age for a day", NULL);
+    }
+    return steady_ms >= c->mended_ms;
+}
+
+/* What is older goes; what is to be kept for no time at all goes whatever the clock says. */
+static int64_t cutoff(bool by_age, int64_t now_ms, int64_t keep_ms) { return by_age || keep_ms == 0 ? now_ms - keep_ms : 0; }
+
+static void prune_history(struct gate *g, const struct house *h, bool by_age, int64_t now_ms, struct report *why)
 {
     bool more = true;
     int err = open_events(g, why);
     for (int i = 0; i < PRUNE_STEPS && !err && more; i++)
-        err = events_prune(g->events, now_ms - h->history_ms, now_ms - h->teachable_ms, h->history_bytes, &more, why);
+        err = events_prune(g->events, cutoff(by_age, now_ms, h->history_ms), cutoff(by_age, now_ms, h->teachable_ms), h->history_bytes, &more, why);
     if (!err)
         return;
     log_event(g->log, LOG_ERROR, "history_trouble", "why", why->text, NULL);
     events_close(&g->events);
 }
 
-static void prune_quarantine(struct gate *g, const struct house *h, int64_t now_ms, struct report *why)
+static void prune_quarantine(struct gate *g, const struct house *h, bool by_age, int64_t now_ms, struct report *why)
 {
     struct stat st;
     uint64_t n;
@@ -201,7 +225,7 @@ static void prune_quarantine(struct gate *g, const struct house *h, int64_t now_
         return; /* nothing was ever kept */
     int err = gate_open_quarantine(g, &g->quarantine, why);
     if (!err)
-        err = quarantine_expire(g->quarantine, now_ms - h->quarantine_ms, h->quarantine_bytes, &n, why);
+        err = quarantine_expire(g->quarantine, cutoff(by_age, now_ms, h->quarantine_ms), h->quarantine_bytes, &n, why);
     if (!err)
         return;
     log_event(g->log, LOG_ERROR, "quarantine_trouble", "why", why->text, NULL);
@@ -224,17 +248,18 @@ static void save_when_due(struct gate *g, int64_t now_ms)
         log_event(g->log, LOG_WARNING, "snapshot_trouble", "why", why.text, NULL);
 }
 
-void gate_tick(struct gate *g, int64_t now_ms)
+void gate_tick(struct gate *g, int64_t now_ms, int64_t steady_ms)
 {
     struct report why = {0};
     follow(g);
     if (g->is_reader || pthread_mutex_trylock(&g->keeping) != 0)
         return; /* the last tick is still at it */
+    bool is_sure = clock_is_sure(g, now_ms, steady_ms);
     if (now_ms - g->pruned_ms >= PRUNE_MS || now_ms < g->pruned_ms) {
         struct house *h = house_hold(g);
         g->pruned_ms = now_ms;
-        prune_history(g, h, now_ms, &why);
-        prune_quarantine(g, h, now_ms, &why);
+        prune_history(g, h, is_sure, now_ms, &why);
+        prune_quarantine(g, h, is_sure, now_ms, &why);
         house_drop(g, &h);
     }
     save_when_due(g, now_ms);

@@ -478,7 +478,7 @@ static void *control(void *arg)
             else if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN) || (got == 1 && c == MILTER_STOP_NOW))
                 atomic_store(&m->is_stopping, true);
         }
-        gate_tick(m->gate, wall_ms());
+        gate_tick(m->gate, wall_ms(), gate_steady_ms());
     }
     kill(getpid(), SIGTERM); /* libmilter's thread for signals stops at once by this, and up to five seconds later by smfi_stop */
     wake(m);

@@ -63,7 +63,7 @@ static int64_t now_ms(void)
 static void tick_do(uv_work_t *w)
 {
     struct serve *s = w->data;
-    gate_tick(s->gate, now_ms());
+    gate_tick(s->gate, now_ms(), gate_steady_ms());
 }
 
 static void tick_done(uv_work_t *w, int status)

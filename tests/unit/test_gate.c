@@ -284,11 +284,11 @@ static void test_others_lessons(void **state)
     double before = bits_of(&k, SPAM);
     assert_int_equal(teach(&other, SPAM, LESSON_SPAM, "ann", NULL, 1000), 0);
     assert_true(bits_of(&k, SPAM) == before);
-    gate_tick(k.g, 5000);
+    gate_tick(k.g, 5000, 5000);
     double taught = bits_of(&k, SPAM);
     assert_true(taught > before && taught == bits_of(&other, SPAM));
     assert_int_equal(gate_unteach(other.g, SPAM, SPAN_LIT("ann"), &other.why), 0);
-    gate_tick(k.g, 6000);
+    gate_tick(k.g, 6000, 6000);
     assert_true(bits_of(&k, SPAM) == before);
     struct gate_stat st;
     assert_int_equal(teach(&k, HAM, LESSON_HAM, "ann", NULL, 1000), 0);
@@ -657,13 +657,61 @@ static void test_tick(void **state)
     assert_int_equal(remove(path), 0);
     assert_int_equal(teach(&k, HAM, LESSON_HAM, "ann", NULL, 1000), 0);
     int64_t now = (int64_t)time(NULL) * 1000;
-    gate_tick(k.g, now);
+    gate_tick(k.g, now, now);
     assert_int_equal(rows_of(&k, NULL).n, 1);
     assert_int_not_equal(access(path, F_OK), 0);
-    gate_tick(k.g, now + 301000);
+    gate_tick(k.g, now + 301000, now + 301000);
     assert_int_equal(access(path, F_OK), 0);
-    gate_tick(k.g, now + 31 * INT64_C(86400000));
+    gate_tick(k.g, now + 31 * INT64_C(86400000), now + 31 * INT64_C(86400000));
     assert_int_equal(rows_of(&k, NULL).n, 0);
+    assert_int_equal(kept(&k).n, 0);
+    kit_close(&k);
+}
+
+/* A clock that jumps ahead makes nothing old for a day of the clock that nobody sets, and then age counts as it says. */
+static void test_clock_jumps(void **state)
+{
+    (void)state;
+    enum { JUMP_AT = 61000, HOUR = 3600000, DAY = 24 * HOUR };
+    struct kit k;
+    kit_open(&k, mixed);
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, false);
+    gate_done(k.g, &a);
+    kit_shut(&k); /* writes the row */
+    kit_reopen(&k, mixed);
+    int64_t wall = (int64_t)time(NULL) * 1000, year = INT64_C(365) * DAY, steady = 5000;
+    gate_tick(k.g, wall, steady);
+    gate_tick(k.g, wall + JUMP_AT + year, steady + JUMP_AT);
+    for (int64_t hour = 1; hour < 24; hour++)
+        gate_tick(k.g, wall + JUMP_AT + year + hour * HOUR, steady + JUMP_AT + hour * HOUR);
+    assert_int_equal(rows_of(&k, NULL).n, 1);
+    assert_int_not_equal(kept(&k).n, 0);
+    /* set right again: that is a jump too, and takes nothing away */
+    gate_tick(k.g, wall + DAY, steady + DAY);
+    gate_tick(k.g, wall + 3 * DAY, steady + 3 * DAY);
+    assert_int_not_equal(kept(&k).n, 0);
+    /* a jump that stays: it was right, it seems */
+    gate_tick(k.g, wall + 3 * DAY + HOUR + year, steady + 3 * DAY + HOUR);
+    assert_int_not_equal(kept(&k).n, 0);
+    gate_tick(k.g, wall + 5 * DAY + year, steady + 5 * DAY);
+    assert_int_equal(rows_of(&k, NULL).n, 0);
+    assert_int_equal(kept(&k).n, 0);
+    kit_close(&k);
+}
+
+/* Ticks that drift by seconds are no jump. */
+static void test_clock_drifts(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_open(&k, mixed);
+    struct gate_answer *a = judge_for(&k, (const char *const[]){"a@keep.test", NULL}, false);
+    gate_done(k.g, &a);
+    kit_shut(&k); /* writes the row */
+    kit_reopen(&k, mixed);
+    int64_t wall = (int64_t)time(NULL) * 1000, month = INT64_C(31) * 86400000;
+    gate_tick(k.g, wall, 1000);
+    gate_tick(k.g, wall + month + 120000, 1000 + month);
     assert_int_equal(kept(&k).n, 0);
     kit_close(&k);
 }
@@ -734,7 +782,7 @@ static void *teach_on(void *ctx)
         struct gate_teaching t = {DOOR_MILTER, i % 7 ? LESSON_SPAM : LESSON_HAM, SPAN_LIT("ann"), SPAN_NONE, span_str(mail), i};
         if (gate_teach(c->k->g, &t, NULL, NULL))
             atomic_fetch_add(&c->n_wrong, 1);
-        gate_tick(c->k->g, i * INT64_C(1000));
+        gate_tick(c->k->g, i * INT64_C(1000), i * INT64_C(1000));
     }
     return NULL;
 }
@@ -794,7 +842,7 @@ int main(void)
         cmocka_unit_test(test_released),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_teach_row),
-        cmocka_unit_test(test_tick),
+        cmocka_unit_test(test_tick), cmocka_unit_test(test_clock_jumps), cmocka_unit_test(test_clock_drifts),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_crowd),
     };

@@ -24,7 +24,7 @@
 #include "serve/milter_mail.h"
 #include "serve/serve_setup.h"
 
-enum { TEXT_MAX = 512, ADDR_MAX = 64, TICK_MS = 1000, DETAIL_MAX = 2048 };
+enum { TEXT_MAX = 512, ADDR_MAX = 64, TICK_MS = 1000, DETAIL_MAX = 2048, HELD_MESSAGES = 16, SMALL_BYTES = 64 << 10 };
 
 struct milter {
     const struct serve_options *options;
@@ -34,6 +34,7 @@ struct milter {
     struct sockaddr_storage address;
     socklen_t address_n;
     atomic_int connections, messages; /* open, and under way */
+    atomic_size_t held;               /* bytes of messages, of all connections */
     atomic_bool is_stopping;
 };
 
@@ -44,7 +45,8 @@ struct conn {
     struct milter *m;
     struct milter_mail mail;
     unsigned long no_reply;     /* SMFIP_NR_*: what was agreed upon */
-    bool in_message, is_counted, has_mail, can_skip;
+    bool in_message, is_counted, has_mail, can_skip, is_crowded; /* is_crowded: there was no room for it beside the others */
+    size_t held;
     char addr[ADDR_MAX], name[TEXT_MAX], helo[TEXT_MAX], auth[TEXT_MAX], authserv_id[TEXT_MAX];
     bool is_loopback;
 };
@@ -98,8 +100,23 @@ static bool begin_use(struct milter *m)
 
 static void end_use(struct milter *m) { atomic_fetch_sub(&m->messages, 1); }
 
+/* What it holds now counts against the sum; over it a message that is not small lets go of what came, and is deferred at its end. */
+static void hold(struct conn *c)
+{
+    size_t cap = c->mail.raw.cap, before = c->held, held = atomic_fetch_add(&c->m->held, cap - before) + cap - before;
+    c->held = cap;
+    if (cap <= SMALL_BYTES || cap <= before || held <= HELD_MESSAGES * c->mail.max_bytes)
+        return;
+    c->is_crowded = c->mail.is_big = true; /* the rest is not kept */
+    buf_deinit(&c->mail.raw);
+    hold(c);
+}
+
 static void end_message(struct conn *c)
 {
+    if (c->mail.raw.cap > SMALL_BYTES) /* connections outlive their messages by minutes */
+        buf_deinit(&c->mail.raw);
+    hold(c);
     if (!c->in_message)
         return;
     c->in_message = false;
@@ -190,6 +207,7 @@ static sfsistat on_close(SMFICTX *ctx)
         atomic_fetch_sub(&c->m->connections, 1);
     }
     milter_mail_deinit(&c->mail);
+    hold(c);
     free(c);
     smfi_setpriv(ctx, NULL);
     return SMFIS_CONTINUE;
@@ -210,6 +228,7 @@ static sfsistat on_from(SMFICTX *ctx, char **argv)
     size_t most = (size_t)config_int(config, "limits.message_bytes");
     gate_config_done(c->m->gate, config);
     milter_mail_reset(&c->mail, most);
+    c->is_crowded = false;
     struct span login = macro(ctx, "{auth_authen}");
     snprintf(c->auth, sizeof c->auth, "%.*s", (int)login.n, (const char *)login.p);
     c->has_mail = milter_mail_from(&c->mail, argv[0] ? argv[0] : "") == POSSE_OK;
@@ -232,7 +251,14 @@ static bool is_delivered_here(struct conn *c, struct span mailer)
 static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 {
     struct conn *c = conn_of(ctx);
-    if (!c || !c->in_message || milter_mail_rcpt(&c->mail, argv[0] ? argv[0] : ""))
+    if (!c || !c->in_message)
+        return SMFIS_TEMPFAIL;
+    int err = milter_mail_rcpt(&c->mail, argv[0] ? argv[0] : "");
+    if (err == POSSE_ETOOBIG) {
+        smfi_setreply(ctx, (char *)"553", (char *)"5.1.3", (char *)"The address is too long");
+        return SMFIS_REJECT;
+    }
+    if (err)
         return SMFIS_TEMPFAIL; /* this recipient: more than anybody needs, no memory, or being stopped */
     c->mail.leaves |= !is_delivered_here(c, macro(ctx, "{rcpt_mailer}"));
     return SMFIS_CONTINUE;
@@ -259,6 +285,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
     begin_head(ctx, c);
     if (milter_mail_field(&c->mail, name, value, c->authserv_id))
         c->has_mail = false;
+    hold(c);
     return go_on(c, SMFIP_NR_HDR);
 }
 
@@ -278,6 +305,7 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *p, size_t n)
     if (!c)
         return SMFIS_TEMPFAIL;
     milter_mail_body(&c->mail, span_of(p, n));
+    hold(c);
     return c->mail.is_big && c->can_skip ? SMFIS_SKIP : SMFIS_CONTINUE;
 }
 
@@ -358,7 +386,7 @@ static bool wants_detail(const struct conn *c)
 static sfsistat let_pass(SMFICTX *ctx, struct conn *c, const struct gate_answer *a, enum policy_who who)
 {
     struct mark mark;
-    char rcpt[TEXT_MAX * 2];
+    char rcpt[MILTER_RCPT_BYTES + sizeof "<>"];
     int bad = 0;
     remove_forged(ctx, c);
     mark_of(a, gate_level(a), who, &mark);
@@ -412,6 +440,11 @@ static sfsistat judge(SMFICTX *ctx, struct conn *c)
     r.env = (struct envelope){.client_addr = span_str(c->addr), .client_name = span_str(c->name), .helo = span_str(c->helo),
                               .from = c->mail.from, .rcpt = c->mail.rcpt, .n_rcpt = c->mail.n_rcpt, .auth_user = span_str(c->auth)};
     r.who = c->auth[0] ? POLICY_AUTHENTICATED : c->is_loopback ? POLICY_LOCAL : POLICY_REMOTE;
+    if (c->is_crowded) {
+        count(c->m, METRIC_OVER_LIMIT, 1);
+        log_event(c->m->log, LOG_WARNING, "over_limit", "door", "milter", "peer", c->addr, "limit", "messages held at a time", NULL);
+        return refuse(ctx, "451", "4.3.2", "Too many messages at a time, please try again later");
+    }
     if (c->mail.is_big) {
         count(c->m, METRIC_TOO_BIG, 1);
         return pass_unjudged(ctx, c, "over limits.message_bytes");

@@ -10,7 +10,9 @@
  * Forged fields are removed: ours, all of them, and Authentication-Results with our name (milter.authserv_id). Bits and reasons stand
  * in X-Posse-Detail only where the operator asked for it (milter.detail) and only when every recipient is delivered here.
  * Whose mail: a login says authenticated, a connection from this machine itself local, everything else is remote.
- * A message over limits.message_bytes passes unjudged, with a metric and a log line.
+ * A message over limits.message_bytes passes unjudged, with a metric and a log line. All messages that are under way hold 16 times
+ * limits.message_bytes at most; one that does not fit beside the others gets 451 4.3.2 at its end, but for small ones (64 KB), which
+ * always have room. A recipient of more than MILTER_RCPT_BYTES gets 553 5.1.3.
  * Control: the daemon writes 'R' (read the configuration again) and 'S' (stop when the messages under way are done); when the
  * daemon is gone, it goes too. */
 #ifndef POSSE_SERVE_MILTER_CHILD_H

@@ -62,6 +62,8 @@ int milter_mail_from(struct milter_mail *m, const char *address)
 int milter_mail_rcpt(struct milter_mail *m, const char *address)
 {
     struct span s = without_brackets(address), copy;
+    if (s.n > MILTER_RCPT_BYTES)
+        return POSSE_ETOOBIG;
     if (m->n_rcpt == MILTER_RCPT_MAX)
         return POSSE_ELIMIT;
     struct span *p = more(m, m->rcpt, m->n_rcpt, &m->cap_rcpt, sizeof *p);

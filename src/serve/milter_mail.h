@@ -3,9 +3,10 @@
  * What a milter is not told is the Received field that the server itself writes; it is made here from what is known of the
  * connection, as the mail will have it in the mailbox (where lessons are learnt from), TLS and login included.
  * Ownership: it owns what it was given; spans and names are good until milter_mail_reset.
- * Limits: a message of max_bytes; past it is_big is set and the rest is not kept. MILTER_RCPT_MAX recipients.
+ * Limits: a message of max_bytes; past it is_big is set and the rest is not kept. MILTER_RCPT_MAX recipients,
+ * of MILTER_RCPT_BYTES each (four times what SMTP has; it must be told to the server again as it was).
  * Who could forge it: helo, from, rcpt and the message are the sender's words; address, name, login and TLS are the server's.
- * Errors: POSSE_ELIMIT, POSSE_ENOMEM.  Threads: one at a time. */
+ * Errors: POSSE_ELIMIT, POSSE_ENOMEM; POSSE_ETOOBIG: an address.  Threads: one at a time. */
 #ifndef POSSE_SERVE_MILTER_MAIL_H
 #define POSSE_SERVE_MILTER_MAIL_H
 
@@ -13,7 +14,7 @@
 #include "base/buf.h"
 #include "serve/mark.h"
 
-enum { MILTER_RCPT_MAX = 10000 };
+enum { MILTER_RCPT_MAX = 10000, MILTER_RCPT_BYTES = 1021 };
 
 /* A name of a field that is ours (mark.h) and came with the message: how many of them. */
 struct milter_forged { const char *name; unsigned n; };

@@ -35,6 +35,8 @@ check() {
 }
 timeout 60 python3 "$here/milter_replay.py" "$port" >"$work/out" 2>&1
 check replay $?
+grep -q 'event=over_limit door=milter .*messages held' "$work/log"
+check over-limit-is-logged $?
 timeout 20 python3 - "$work/sock" >"$work/out" 2>&1 <<'END'
 import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)

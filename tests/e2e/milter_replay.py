@@ -5,6 +5,7 @@ milter_replay.py PORT
 import socket
 import struct
 import sys
+import time
 
 PORT = int(sys.argv[1])
 ACTIONS = 0x1FF   # what Sendmail 8.17 lets a milter do
@@ -55,7 +56,7 @@ class Server:
         self.s.sendall(macros(b"H", (b"{tls_version}", b"TLSv1.3"), (b"{cipher}", b"TLS_AES_256_GCM_SHA384"), (b"{cipher_bits}", b"256")))
         assert self.say(b"H", b"mail.spam.test\0", 0x2000) == b"c"
 
-    def message(self, sender, rcpts, fields, body, auth=None):
+    def message(self, sender, rcpts, fields, body, auth=None, unfinished=False):
         mail = [(b"i", b"3AB1x"), (b"{mail_addr}", sender)] + ([(b"{auth_authen}", auth), (b"{auth_type}", b"PLAIN")] if auth else [])
         self.s.sendall(macros(b"M", *mail))
         assert self.say(b"M", b"<" + sender + b">\0SIZE=100\0", 0x4000) == b"c"
@@ -74,6 +75,8 @@ class Server:
             if c == b"s":
                 break
             assert c == b"c"
+        if unfinished:
+            return None
         self.s.sendall(macros(b"E", (b"i", b"3AB1x")) + packet(b"E"))
         changes = []
         while True:
@@ -144,4 +147,32 @@ again = Server(6, ACTIONS, PROTOCOL)
 again.connect()
 c, _, _ = again.message(b"x@spam.test", [b"a@reject.test"], FIELDS, b"watches\r\n")
 assert c == b"y", c
+# a recipient that no server could be told of again is refused by itself, and the others keep the message
+long = Server(6, ACTIONS, PROTOCOL)
+long.connect()
+long.s.sendall(packet(b"M", b"<x@spam.test>\0") if long.protocol & 0x4000 else b"")
+for n, want in (1021, b"c"), (1022, b"y"), (60000, b"y"):
+    long.s.sendall(packet(b"R", b"<" + (b"a" * n)[:-len(b"@quarantine.test")] + b"@quarantine.test>\0"))
+    c, data = long.reply()
+    assert c == want and (c == b"c" or data.startswith(b"553 5.1.3 ")), (n, c, data)
+long.s.close()
+# many who send most of a message and wait: a big one more is put off, a small one is judged, and room comes back
+waiting = []
+for _ in range(30):
+    w = Server(6, ACTIONS, PROTOCOL)
+    w.connect()
+    w.message(b"x@spam.test", [b"a@reject.test"], FIELDS, b"x" * 190000, unfinished=True)
+    waiting.append(w)
+c, data, _ = again.message(b"x@spam.test", [b"a@reject.test"], FIELDS, b"x" * 190000)
+assert c == b"y" and data.startswith(b"451 4.3.2 "), (c, data)
+c, data, _ = again.message(b"x@spam.test", [b"a@reject.test"], FIELDS, b"x" * 30000)
+assert c == b"y" and data.startswith(b"554 5.7.1 "), (c, data)
+for w in waiting:
+    w.s.close()
+for _ in range(100):
+    c, data, _ = again.message(b"x@spam.test", [b"a@reject.test"], FIELDS, b"x" * 190000)
+    if not data.startswith(b"451 4.3.2 "):
+        break
+    time.sleep(0.1)
+assert c == b"y" and data.startswith(b"554 5.7.1 "), (c, data)
 print("ok")

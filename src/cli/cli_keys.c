@@ -37,7 +37,8 @@ const struct config_key cli_keys[] = {
     {"limits.message_bytes", CONFIG_BYTES, "bytes", "64M", 1024, 1073741824,
      "A bigger message is not read at all and reported as an error."},
     {"limits.per_address", CONFIG_INT, "", "100", 1, 1000000,
-     "How many connections one address may hold at a time at the HTTP doors; trusted networks are not counted."},
+     "How many connections one address (IPv6: one /64) may hold at a time at the HTTP doors and the spamd door; those of "
+     "trusted networks, at the spamd door of this machine, are not counted."},
     {"limits.time", CONFIG_TIME, "s", "5m", 1, 86400,
      "How long a request may take from its first byte to its last; then it is answered with an error and closed."},
     {"log.format", CONFIG_STRING, "", "text", 0, 0, "How log lines are written: text (name=value) or json."},

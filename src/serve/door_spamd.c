@@ -4,24 +4,28 @@
  * WORKING on a thread of libuv's pool (lessons one after another) while what else arrives is still read (it may show that
  * Content-length lied), WRITING, LINGERING until the peer closes too: whoever closes with bytes unread sends a reset, and that takes the answer with it.
  *
- * Limits: limits.connections (one more gets 75), limits.message_bytes, HELD_MESSAGES messages of that size in all, answers that nobody
+ * Limits: limits.connections (one more gets 75), limits.per_address of them a peer (peer_group) elsewhere (likewise; counted by a keyed
+ * hash: two peers of one bucket share it), limits.message_bytes, HELD_MESSAGES messages of that size in all, answers that nobody
  * takes included (what is small always passes: SMALL_BYTES), limits.time for the whole request, HEADER_MS for line and headers
  * (spamd's --timeout-tcp), LINGER_MS. Times are looked at once a second.
  * Threads: all of this on the loop, work() excepted. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "serve/door.h"
+#include "serve/nets.h"
 #include "serve/spamd_proto.h"
 #include "serve/spamd_work.h"
 
 enum { HEADER_MS = 30000, LINGER_MS = 5000, TICK_MS = 1000, READ_BYTES = 65536, HELD_MESSAGES = 16, KNOWN_BYTES = 56, BACKLOG = 1024,
-       SMALL_BYTES = 65536 };
+       SMALL_BYTES = 65536, BUCKETS = 1 << 14 };
 
 enum phase { READING, WORKING, WRITING, LINGERING, CLOSING };
 enum tell { TELL_OFF, TELL_LOCAL, TELL_ALL };
@@ -33,6 +37,7 @@ struct conn {
     struct door *door;
     struct conn *prev, *next;
     enum phase phase;
+    uint32_t bucket;
     bool peer_ended, is_broken, is_local, is_working, waits; /* waits: for the lesson before its own */
     uint64_t began_ms, phase_ms; /* on the loop's clock */
     size_t held;                 /* bytes of body or answer that count against the door's sum */
@@ -58,7 +63,9 @@ struct door {
     uv_timer_t timer;
     bool is_stopping, is_freed, is_teaching;
     enum tell tell;
-    size_t max_conns, max_bytes;
+    size_t max_conns, max_bytes, per_address;
+    uint8_t key[16];
+    uint16_t of_bucket[BUCKETS];
     uint64_t time_ms;
     double required;
     char read[READ_BYTES]; /* one loop reads one piece at a time */
@@ -105,6 +112,8 @@ static void conn_close(struct conn *c)
     if (c->next)
         c->next->prev = c->prev;
     d->n_conns--;
+    if (!c->is_local)
+        d->of_bucket[c->bucket]--;
     count(d, METRIC_OPEN_CONNECTIONS, -1);
     uv_close(&c->s.handle, on_closed);
 }
@@ -389,7 +398,10 @@ static void know_peer(struct conn *c, bool is_unix)
     int n = sizeof a;
     if (uv_tcp_getpeername(&c->s.tcp, (struct sockaddr *)&a, &n) != 0)
         return;
+    char group[PEER_TEXT];
     c->is_local = is_loopback(&a);
+    peer_group((const struct sockaddr *)&a, group);
+    c->bucket = (uint32_t)(siphash(span_str(group), c->door->key) % BUCKETS);
     uv_ip_name((const struct sockaddr *)&a, c->known, sizeof c->known);
 }
 
@@ -410,13 +422,14 @@ static struct conn *conn_new(struct listener *l)
     return c;
 }
 
-static void turn_away(struct conn *c)
+static void turn_away(struct conn *c, const char *limit)
 {
-    static const char text[] = "SPAMD/1.0 75 Temporary failure: too many connections (limits.connections)\r\n";
-    uv_buf_t b = uv_buf_init((char *)text, sizeof text - 1); /* libuv does not write there */
+    char text[100];
+    int n = snprintf(text, sizeof text, "SPAMD/1.0 75 Temporary failure: too many connections (%s)\r\n", limit);
+    uv_buf_t b = uv_buf_init(text, (unsigned)n);
     uv_try_write(&c->s.stream, &b, 1);
     count(c->door, METRIC_OVER_LIMIT, 1);
-    log_event(gate_log(c->door->gate), LOG_WARNING, "over_limit", "door", "spamd", "peer", c->known, "limit", "limits.connections", NULL);
+    log_event(gate_log(c->door->gate), LOG_WARNING, "over_limit", "door", "spamd", "peer", c->known, "limit", limit, NULL);
     uv_close(&c->s.handle, on_closed);
 }
 
@@ -434,10 +447,16 @@ static void on_connection(uv_stream_t *s, int status)
     count(d, METRIC_CONNECTIONS, 1);
     know_peer(c, l->is_unix);
     if (d->n_conns >= d->max_conns) {
-        turn_away(c);
+        turn_away(c, "limits.connections");
+        return;
+    }
+    if (!c->is_local && d->of_bucket[c->bucket] >= d->per_address) {
+        turn_away(c, "limits.per_address");
         return;
     }
     d->n_conns++;
+    if (!c->is_local)
+        d->of_bucket[c->bucket]++;
     count(d, METRIC_OPEN_CONNECTIONS, 1);
     c->next = d->first;
     if (d->first)
@@ -477,6 +496,8 @@ static void reload(struct door *d)
     d->tell = strcmp(tell, "all") == 0 ? TELL_ALL : strcmp(tell, "local") == 0 ? TELL_LOCAL : TELL_OFF;
     d->max_conns = (size_t)config_int(c, "limits.connections");
     d->max_bytes = (size_t)config_int(c, "limits.message_bytes");
+    d->per_address = (size_t)config_int(c, "limits.per_address");
+    d->per_address = d->per_address < UINT16_MAX ? d->per_address : UINT16_MAX;
     d->time_ms = (uint64_t)config_int(c, "limits.time") * 1000;
     d->required = config_float(c, "spamd.required");
     gate_config_done(d->gate, c);
@@ -571,6 +592,7 @@ static int start(const struct door_context *ctx, struct door **out, struct repor
     }
     *d = (struct door){.loop = ctx->loop, .gate = ctx->gate, .listener = l};
     reload(d);
+    (void)!getrandom(d->key, sizeof d->key, 0); /* without, it is a hash all the same */
     rc = begin(d, ctx, why);
     if (rc)
         door_free(&d);

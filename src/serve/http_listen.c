@@ -265,7 +265,9 @@ static void welcome(struct http_listener *l, enum http_role role, int fd, const 
     *s = (struct http_slot){.listener = l, .fd = fd, .role = role, .peer = {.addr = *from, .len = len},
                             .socket = socket_of(fd)};
     peer_text((const struct sockaddr *)from, s->peer.text);
-    s->bucket = (uint32_t)(siphash(span_str(s->peer.text), l->key) % BUCKETS);
+    char group[PEER_TEXT];
+    peer_group((const struct sockaddr *)from, group);
+    s->bucket = (uint32_t)(siphash(span_str(group), l->key) % BUCKETS);
     if (!admit(l, s)) {
         refuse(l, s);
         return;

@@ -12,8 +12,8 @@
  * who comes beyond these bounds may see a reset instead of his answer.
  * Ownership: the listener owns listening sockets and slots. A slot's socket is its owner's, who calls http_slot_release before
  * closing it.
- * Limits: limits.connections a door; limits.per_address a peer that is not trusted (counted by a keyed hash: two addresses of
- * one bucket share the limit). What all connections hold of requests is HELD_MESSAGES times limits.message_bytes at most; small
+ * Limits: limits.connections a door; limits.per_address a peer (peer_group) that is not trusted (counted by a keyed hash: two
+ * peers of one bucket share the limit). What all connections hold of requests is HELD_MESSAGES times limits.message_bytes at most; small
  * ones (SMALL_BYTES) always have room.
  * Threads: the loop's, but for http_slot_*, which any thread may call. */
 #ifndef POSSE_SERVE_HTTP_LISTEN_H

@@ -132,6 +132,18 @@ void peer_text(const struct sockaddr *peer, char out[PEER_TEXT])
     }
 }
 
+void peer_group(const struct sockaddr *peer, char out[PEER_TEXT])
+{
+    struct sockaddr_in6 net;
+    if (peer->sa_family == AF_INET6) {
+        net = *(const struct sockaddr_in6 *)(const void *)peer;
+        if (!IN6_IS_ADDR_V4MAPPED(&net.sin6_addr))
+            memset(net.sin6_addr.s6_addr + 8, 0, 8);
+        peer = (const struct sockaddr *)&net;
+    }
+    peer_text(peer, out);
+}
+
 /* Without what mail servers write around an address. */
 static struct span address_bare(struct span s)
 {

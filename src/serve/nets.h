@@ -20,6 +20,8 @@ bool nets_has(const struct nets *n, const struct sockaddr *peer);
 enum { PEER_TEXT = 48 };
 /* The address without port; "unix" for a socket in the file system, "" for what is neither. */
 void peer_text(const struct sockaddr *peer, char out[PEER_TEXT]);
+/* Whom limits.per_address counts as one: the address; of IPv6 its /64, for who has one address of it has them all. */
+void peer_group(const struct sockaddr *peer, char out[PEER_TEXT]);
 /* Is it a textual IPv4 or IPv6 address, and that of this machine itself? `[::1]`, `IPv6:` before it and a zone are allowed. */
 bool address_is_text(struct span s);
 bool address_is_loopback(struct span s);

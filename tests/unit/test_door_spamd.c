@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -79,7 +81,7 @@ static int listen_unix(struct kit *k)
 
 static int listen_tcp(struct kit *k)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
     socklen_t n = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
@@ -306,6 +308,55 @@ static void lies_and_limits(void **state)
     kit_close(&k);
 }
 
+/* An address of this machine that is not loopback; 0: it has none. */
+static uint32_t own_address(void)
+{
+    struct ifaddrs *all;
+    uint32_t found = 0;
+    assert_int_equal(getifaddrs(&all), 0);
+    for (struct ifaddrs *i = all; i; i = i->ifa_next)
+        if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && !(i->ifa_flags & IFF_LOOPBACK))
+            found = ((struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr;
+    freeifaddrs(all);
+    return found;
+}
+
+/* One who is not of this machine's loopback gets so many connections and no more; loopback is not counted. */
+static void one_address(void **state)
+{
+    (void)state;
+    struct kit k;
+    char out[256];
+    int fd[3];
+    struct timeval limit = {20, 0};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = own_address()};
+    if (!a.sin_addr.s_addr)
+        skip();
+    kit_open(&k, "limits { per_address = 2 }");
+    a.sin_port = htons((uint16_t)k.port);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 3; i++) {
+            fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+            setsockopt(fd[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+            assert_int_equal(connect(fd[i], (struct sockaddr *)&a, sizeof a), 0);
+        }
+        receive(fd[2], out, sizeof out);
+        assert_non_null(strstr(out, "SPAMD/1.0 75 Temporary failure: too many connections (limits.per_address)"));
+        for (int i = 0; i < 3; i++) {
+            ASK(0, "PING SPAMC/1.2\r\n", "");
+            assert_string_equal(out, "SPAMD/1.5 0 PONG\r\n");
+        }
+        for (int i = 0; i < 2; i++) {
+            send_text(fd[i], "PING SPAMC/1.2\r\n");
+            receive(fd[i], out, sizeof out);
+            assert_string_equal(out, "SPAMD/1.5 0 PONG\r\n");
+        }
+        for (int i = 0; i < 500 && counters_get(k.counters, DOOR_SPAMD, METRIC_OPEN_CONNECTIONS); i++)
+            usleep(10000);
+    }
+    kit_close(&k);
+}
+
 /* A small body that becomes a big answer, and who asked does not take it: a limit for all of them, and the small pass still. */
 static void answers_that_nobody_takes(void **state)
 {
@@ -411,7 +462,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN); /* as the daemon does */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),        cmocka_unit_test(exim),       cmocka_unit_test(telling), cmocka_unit_test(the_cap_counts_the_peer),
-        cmocka_unit_test(lies_and_limits), cmocka_unit_test(answers_that_nobody_takes), cmocka_unit_test(a_busy_journal),
+        cmocka_unit_test(lies_and_limits), cmocka_unit_test(one_address), cmocka_unit_test(answers_that_nobody_takes), cmocka_unit_test(a_busy_journal),
         cmocka_unit_test(rude_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,22 @@ static void a_small_body_does_not_become_a_huge_one(void **state)
     buf_deinit(&out);
 }
 
+static void neighbours_of_ipv6_are_one(void **state)
+{
+    (void)state;
+    static const struct { const char *addr, *group; } cases[] = {
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"}, {"2001:db8:1:2::1", "2001:db8:1:2::"}, {"2001:db8:1:3::1", "2001:db8:1:3::"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sockaddr_in6 a = {.sin6_family = AF_INET6};
+        char group[PEER_TEXT];
+        assert_int_equal(inet_pton(AF_INET6, cases[i].addr, &a.sin6_addr), 1);
+        peer_group((struct sockaddr *)&a, group);
+        assert_string_equal(group, cases[i].group);
+    }
+}
+
 static void networks_have_their_peers(void **state)
 {
     (void)state;
@@ -459,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_text_head_is_read_when_it_is_whole),
         cmocka_unit_test(a_bad_text_head_is_refused),
         cmocka_unit_test(a_small_body_does_not_become_a_huge_one),
+        cmocka_unit_test(neighbours_of_ipv6_are_one),
         cmocka_unit_test(networks_have_their_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

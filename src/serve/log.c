@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,9 +12,9 @@
 #include "base/jsonout.h"
 #include "base/utf8.h"
 
-enum { VALUE_MAX = 256, LINE_MAX_BYTES = 16384, NAMES = 64, NAME_MAX_BYTES = 32 };
+enum { VALUE_MAX = 256, LINE_MAX_BYTES = 16384, NAMES = 128, NAME_MAX_BYTES = 48 };
 
-/* How many lines of one event were written in its second. Past NAMES events the last place is everybody else's. */
+/* How many lines of one event (at one door, if its first field says so) were written in its second. Past NAMES events the last place is everybody else's. */
 struct flow { char name[NAME_MAX_BYTES]; int64_t second; unsigned lines, left_out; };
 
 struct log {
@@ -156,6 +157,14 @@ static void tell_left_out(const struct log *l, const char *event, unsigned n)
 
 /* ---- flow ---- */
 
+/* "EVENT", or "EVENT at DOOR": a flood at one door must not hide another's. */
+static void flow_name(char out[NAME_MAX_BYTES], const char *event, va_list pairs)
+{
+    const char *name = va_arg(pairs, const char *);
+    const char *door = name && strcmp(name, "door") == 0 ? va_arg(pairs, const char *) : NULL;
+    snprintf(out, NAME_MAX_BYTES, door ? "%s at %s" : "%s", event, door);
+}
+
 static struct flow *flow_of(struct log *l, const char *event)
 {
     for (size_t i = 0; i < l->n_flows; i++)
@@ -193,14 +202,20 @@ bool log_wants(const struct log *l, enum log_level level) { return l && level <=
 void log_event(struct log *l, enum log_level level, const char *event, ...)
 {
     unsigned left_out = 0;
-    if (!log_wants(l, level) || !may_write(l, event, &left_out))
+    char flow[NAME_MAX_BYTES];
+    va_list ap;
+    if (!log_wants(l, level))
+        return;
+    va_start(ap, event);
+    flow_name(flow, event, ap);
+    va_end(ap);
+    if (!may_write(l, flow, &left_out))
         return;
     if (left_out)
-        tell_left_out(l, event, left_out);
+        tell_left_out(l, flow, left_out);
     struct buf b;
     buf_init(&b, LINE_MAX_BYTES);
     begin_line(l, &b, level, event);
-    va_list ap;
     va_start(ap, event);
     for (const char *name; (name = va_arg(ap, const char *));) {
         const char *value = va_arg(ap, const char *);

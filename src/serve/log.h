@@ -2,8 +2,8 @@
  * systemd (JOURNAL_STREAM) a line begins with its priority as <N>, and without a time of its own.
  *     log_event(l, LOG_INFO, "verdict", "door", "milter", "id", id, "action", "tag", NULL);
  * Values are escaped: a log line is one line whatever a client sent; values over 256 bytes are cut.
- * At most a set number of lines a second for each event's name (limits.log_lines; 0: all), then one that says how many were left
- * out: a flood of errors must not fill the disk.
+ * At most a set number of lines a second for each event, and for each door where `door` is its first field (limits.log_lines; 0:
+ * all), then one that says how many were left out: a flood of errors must not fill the disk, nor one door's hide another's.
  * Threads: any. One write(2) a line. */
 #ifndef POSSE_SERVE_LOG_H
 #define POSSE_SERVE_LOG_H

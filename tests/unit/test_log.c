@@ -131,6 +131,22 @@ static void log_threads(struct log *l)
         pthread_join(t[i], NULL);
 }
 
+static void log_two_doors(struct log *l)
+{
+    for (int i = 0; i < 100; i++)
+        log_event(l, LOG_INFO, "over_limit", "door", "spamd", NULL);
+    log_event(l, LOG_INFO, "over_limit", "door", "rspamd", NULL);
+}
+
+static void test_flood_of_one_door(void **state)
+{
+    (void)state;
+    static struct written w;
+    capture(&w, false, 3, false, log_two_doors);
+    assert_non_null(strstr(w.text, "event=over_limit door=rspamd"));
+    assert_non_null(strstr(w.text, "over_limit at spamd"));
+}
+
 static void test_threads(void **state)
 {
     (void)state;
@@ -152,7 +168,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_flood_of_one_door), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

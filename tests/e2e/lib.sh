@@ -43,18 +43,22 @@ stop_posse() {
     wait $daemon
 }
 
-# unpack PACKAGE...: Debian packages that cannot be installed beside others, into $build/e2e/root, once. Exit status 77 of the
-# test when they cannot be had.
+# unpack PACKAGE...: Debian packages that cannot be installed beside others, with what they need and this machine lacks, into
+# $build/e2e/root, once. Exit status 77 of the test when they cannot be had.
 root=$build/e2e/root
 unpack() {
     mkdir -p "$build/e2e/deb" "$root"
     for p; do
         [ -f "$build/e2e/deb/$p.done" ] && continue
-        (cd "$build/e2e/deb" && apt-get download -q "$p" >/dev/null 2>&1 && dpkg -x "$p"_*.deb "$root") ||
-            { echo "package $p cannot be had"; exit 77; }
+        lacks=$(apt-get install --simulate --no-install-recommends "$p" 2>/dev/null |
+            sed -n 's/^Inst \([^ :]*\)[^ ]* (.*/\1/p' | grep -vFx "$p") || lacks=
+        for q in $p $lacks; do
+            (cd "$build/e2e/deb" && apt-get download -q "$q" >/dev/null 2>&1 && dpkg -x "$q"_*.deb "$root") ||
+                { echo "package $q cannot be had"; exit 77; }
+        done
         touch "$build/e2e/deb/$p.done"
     done
-    unpacked_path=$root/usr/lib/rspamd:$root/usr/lib/x86_64-linux-gnu:$root/usr/lib
+    unpacked_path=$root/usr/lib/rspamd:$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib
 }
 # run_unpacked PROGRAM ARG...: one of them, with its libraries.
 run_unpacked() {

@@ -43,18 +43,20 @@ stop_posse() {
     wait $daemon
 }
 
-# unpack PACKAGE...: Debian packages that cannot be installed beside others, with what they need and this machine lacks, into
-# $build/e2e/root, once. Exit status 77 of the test when they cannot be had.
+# unpack PACKAGE...: Debian packages that cannot be installed beside others, with the libraries that they need and this machine lacks,
+# into $build/e2e/root, once. Exit status 77 of the test when they cannot be had.
 root=$build/e2e/root
 unpack() {
     mkdir -p "$build/e2e/deb" "$root"
     for p; do
         [ -f "$build/e2e/deb/$p.done" ] && continue
         lacks=$(apt-get install --simulate --no-install-recommends "$p" 2>/dev/null |
-            sed -n 's/^Inst \([^ :]*\)[^ ]* (.*/\1/p' | grep -vFx "$p") || lacks=
-        for q in $p $lacks; do
-            (cd "$build/e2e/deb" && apt-get download -q "$q" >/dev/null 2>&1 && dpkg -x "$q"_*.deb "$root") ||
-                { echo "package $q cannot be had"; exit 77; }
+            sed -n 's/^Inst \(lib[^ :]*\)[^ ]* (.*/\1/p' | grep -vFx "$p") || lacks=
+        mkdir -p "$build/e2e/deb/$p"
+        (cd "$build/e2e/deb/$p" && timeout 200 apt-get download -q "$p" $lacks >/dev/null 2>&1) ||
+            { echo "package $p cannot be had"; exit 77; }
+        for deb in "$build/e2e/deb/$p"/*.deb; do
+            dpkg -x "$deb" "$root" || exit 1
         done
         touch "$build/e2e/deb/$p.done"
     done

@@ -6,7 +6,7 @@ src=$(cd "$(dirname "$0")/.." && pwd)
 run=$build/run
 home=$run/home
 declare -A address=([spamd.listen]=127.0.0.1:783 [rspamd.listen]=127.0.0.1:11333 [rspamd.controller]=127.0.0.1:11334
-    [milter.listen]=127.0.0.1:8891 [http.listen]=127.0.0.1:9786)
+    [milter.listen]=127.0.0.1:8891 [akismet.listen]=127.0.0.1:8180 [http.listen]=127.0.0.1:9786)
 mkdir -p "$run" || exit 1
 unset POSSE_HOME POSSE_CONFIG
 pid=

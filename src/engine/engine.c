@@ -91,7 +91,7 @@ static int open_home(struct engine *e, const struct engine_options *o, struct re
     if (there || o->make_home)
         err = lessons_open((const char *)path.p, &e->lessons, why);
     buf_deinit(&path);
-    e->is_stale = true; /* nothing is folded yet */
+    e->is_stale = e->lessons; /* nothing is folded yet */
     return err ? err : e->lessons ? engine_follow(e, why) : POSSE_OK;
 }
 

@@ -373,6 +373,19 @@ static void test_frozen(void **state)
     remove_home(home);
 }
 
+/* A home that is there and holds no lessons: judged by what ships, at once. */
+static void test_bare_home(void **state)
+{
+    (void)state;
+    char *home = new_home();
+    struct kit bare = kit_of((struct engine_options){.home = home});
+    struct kit none = kit_at(NULL);
+    assert_true(bits_of(&bare, 0) == bits_of(&none, 0));
+    kit_close(&bare);
+    kit_close(&none);
+    remove_home(home);
+}
+
 /* Old lessons are folded in for good: the model is the same, their features are gone, and they cannot be taken back. */
 static void test_horizon(void **state)
 {
@@ -552,6 +565,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_teaching_moves), cmocka_unit_test(test_unlearn),        cmocka_unit_test(test_second_verdict),
         cmocka_unit_test(test_batches),        cmocka_unit_test(test_two_processes),  cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_bare_home),
         cmocka_unit_test(test_horizon),        cmocka_unit_test(test_reasons),        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_digest),
     };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #include "store/store_report.h"
 
 enum { HEADER_BYTES = 64, SUMMED_BYTES = 32, ENTRY_BYTES = 40, NAME_BYTES = 16, ALIGN_BYTES = 64 };
+enum { WAITS = 250, WAIT_NS = 20000000 }; /* for another writer: five seconds */
 
 static const char magic[8] = {'P', 'O', 'S', 'S', 'E', 'S', 'N', 'P'};
 
@@ -281,12 +283,17 @@ static bool write_body(int fd, const uint8_t *head, size_t head_n, const struct 
  * lock its holder may have renamed it to the real name, and that one must never be written. */
 static int open_temp(const char *tmp, mode_t mode, int *fd_out, struct report *why)
 {
-    for (int tries = 0; tries < 16; tries++) {
+    for (int tries = 0, waits = 0; tries < 16; tries++) {
         int fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
         if (fd < 0)
             return store_errno(why, "write this file", tmp);
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+        bool is_ours = fcntl(fd, F_OFD_SETLK, &lock) == 0;
+        while (!is_ours && (errno == EAGAIN || errno == EACCES) && waits++ < WAITS) {
+            nanosleep(&(struct timespec){0, WAIT_NS}, NULL);
+            is_ours = fcntl(fd, F_OFD_SETLK, &lock) == 0;
+        }
+        if (!is_ours) {
             int rc = errno == EAGAIN || errno == EACCES
                          ? report_set(why, POSSE_EBUSY, "%s: another process is writing it; wait for it to end", tmp)
                          : store_errno(why, "lock this file", tmp);

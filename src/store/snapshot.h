@@ -11,7 +11,8 @@
  * Reading: MAP_PRIVATE and writable, so that the holder may change its copy. Nobody may change a snapshot in
  * place or cut it short while it is mapped; snapshot_write never does.
  * Errors: POSSE_EVERSION for another format or kind, POSSE_ECORRUPT for a bad size or checksum, EBUSY when another
- * process is writing it, and what the system says (EFULL, EACCES ...); `why` names file, offset and what to do.
+ * process keeps writing it for five seconds, and what the system says (EFULL, EACCES ...); `why` names file, offset and
+ * what to do.
  * Limits: 64 sections.  The checksum finds damage, not forgery: whoever may write the file is trusted.
  * Threads: a snapshot may be read by all.  Cost: open reads the file once, at memory speed. */
 #ifndef POSSE_STORE_SNAPSHOT_H

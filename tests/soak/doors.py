@@ -9,7 +9,7 @@ WAIT_SECONDS = 60
 
 
 class Unanswered(Exception):
-    """The connection ended, or gave up waiting, before there was an answer."""
+    """The connection ended, or gave up waiting, before there was an answer; or that was "come again"."""
 
 
 class Wrong(Exception):
@@ -195,6 +195,8 @@ class Milter:
         if self.no_reply & NO_REPLY.get(kind, 0):
             return
         got, text = self.get()
+        if got == b"t": # what a milter says that is about to end: the mail server comes again
+            raise Unanswered(f"milter: deferred at {kind!r}")
         if got not in (b"c", b"s"):
             raise Wrong(f"milter: {got!r} {text[:60]!r} to {kind!r}")
 
@@ -226,7 +228,9 @@ class Milter:
         changes = []
         while True:
             kind, data = self.get()
-            if kind in (b"c", b"a", b"r", b"t", b"d", b"y"):
+            if kind == b"t":
+                raise Unanswered("milter: deferred")
+            if kind in (b"c", b"a", b"r", b"d", b"y"):
                 return kind, changes, seen
             if kind != b"p":
                 changes.append((kind, data))

@@ -12,7 +12,7 @@
 #define POSSE_ENGINE_ENGINE_H
 
 #include "base/report.h"
-#include "filter/envelope.h"
+#include "mail/envelope.h"
 #include "filter/feature.h"
 #include "filter/reason.h"
 #include "mail/message.h"

@@ -9,7 +9,7 @@
 #ifndef POSSE_FILTER_EXTRACT_H
 #define POSSE_FILTER_EXTRACT_H
 
-#include "filter/envelope.h"
+#include "mail/envelope.h"
 #include "filter/sink.h"
 #include "filter/tokens.h"
 

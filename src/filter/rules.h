@@ -30,7 +30,7 @@
 #include "base/arena.h"
 #include "base/report.h"
 #include "mail/message.h"
-#include "filter/envelope.h"
+#include "mail/envelope.h"
 
 enum { RULE_MATCHED_MAX = 48 };
 

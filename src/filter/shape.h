@@ -13,7 +13,7 @@
 #ifndef POSSE_FILTER_SHAPE_H
 #define POSSE_FILTER_SHAPE_H
 
-#include "filter/envelope.h"
+#include "mail/envelope.h"
 #include "filter/sink.h"
 #include "mail/message.h"
 

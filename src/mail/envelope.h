@@ -1,7 +1,7 @@
 /* envelope: what the SMTP dialogue said. Every field may be empty: files have no envelope.
  * client_* come from the socket and cannot be forged by the sender; helo and from can. */
-#ifndef POSSE_FILTER_ENVELOPE_H
-#define POSSE_FILTER_ENVELOPE_H
+#ifndef POSSE_MAIL_ENVELOPE_H
+#define POSSE_MAIL_ENVELOPE_H
 
 #include "base/span.h"
 

@@ -14,7 +14,7 @@
 #include "serve/door.h"
 #include "serve/milter_child.h"
 
-enum { BACKOFF_MS = 250, BACKOFF_MAX_MS = 60000, LIVED_MS = 60000, PATH_BYTES = 4096, ARGS_FIXED = 12 };
+enum { BACKOFF_MS = 250, BACKOFF_MAX_MS = 5000, LIVED_MS = 60000, PATH_BYTES = 4096, ARGS_FIXED = 12 };
 
 /* One life of a child; freed when both handles are closed. */
 struct life { struct child *child; uv_process_t process; uv_pipe_t control; int n_handles; };

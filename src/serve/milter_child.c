@@ -24,7 +24,7 @@
 #include "serve/milter_mail.h"
 #include "serve/serve_setup.h"
 
-enum { TEXT_MAX = 512, ADDR_MAX = 64, TICK_MS = 1000, DETAIL_MAX = 2048, HELD_MESSAGES = 16, SMALL_BYTES = 64 << 10 };
+enum { TEXT_MAX = 512, ADDR_MAX = 64, TICK_MS = 1000, DETAIL_MAX = 2048, HELD_MESSAGES = 16, SMALL_BYTES = 64 << 10, OVER_MS = 15000 };
 
 struct milter {
     const struct serve_options *options;
@@ -35,7 +35,10 @@ struct milter {
     socklen_t address_n;
     atomic_int connections, messages; /* open, and under way */
     atomic_size_t held;               /* bytes of messages, of all connections */
-    atomic_bool is_stopping;
+    atomic_bool is_stopping, is_last_tick, is_over;
+    int64_t grace_ms;
+    pthread_t control;
+    bool has_control;
 };
 
 /* libmilter hands its callbacks nothing but their connection. */
@@ -496,7 +499,28 @@ static void wake(const struct milter *m)
     close(fd);
 }
 
-/* The daemon's word, and a tick a second for the gate. */
+static int64_t grace_ms(struct milter *m)
+{
+    const struct config *c = gate_config(m->gate);
+    int64_t ms = config_int(c, "limits.grace") * 1000;
+    gate_config_done(m->gate, c);
+    return ms;
+}
+
+/* libmilter's threads cannot be told to hurry: whoever is here after the grace goes all the same, for mail servers wait as long as their
+ * connection is open. */
+static void watch_end(struct milter *m)
+{
+    int64_t end = gate_steady_ms() + m->grace_ms + OVER_MS;
+    while (!atomic_load(&m->is_over) && gate_steady_ms() < end)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    if (atomic_load(&m->is_over))
+        return;
+    log_event(m->log, LOG_ERROR, "milter_stuck", "now", "its process ends without waiting any longer", NULL);
+    _exit(EXIT_FAILURE);
+}
+
+/* The daemon's word, a tick a second for the gate, and at the end an eye on the end. */
 static void *control(void *arg)
 {
     struct milter *m = arg;
@@ -513,8 +537,11 @@ static void *control(void *arg)
         }
         gate_tick(m->gate, wall_ms(), gate_steady_ms());
     }
+    m->grace_ms = grace_ms(m);
+    atomic_store(&m->is_last_tick, true);
     kill(getpid(), SIGTERM); /* libmilter's thread for signals stops at once by this, and up to five seconds later by smfi_stop */
     wake(m);
+    watch_end(m);
     return NULL;
 }
 
@@ -568,13 +595,9 @@ static int open_gate(struct milter *m, struct report *why)
 /* Those that are between MAIL and the answer get their answer. */
 static void drain(struct milter *m)
 {
-    const struct config *c = gate_config(m->gate);
-    int64_t end = wall_ms() + config_int(c, "limits.grace") * 1000;
-    gate_config_done(m->gate, c);
-    while (atomic_load(&m->messages) > 0 && wall_ms() < end) {
-        struct timespec ten = {0, 10000000};
-        nanosleep(&ten, NULL);
-    }
+    int64_t end = gate_steady_ms() + grace_ms(m);
+    while (atomic_load(&m->messages) > 0 && gate_steady_ms() < end)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
 }
 
 static int serve(struct milter *m, struct report *why)
@@ -585,7 +608,6 @@ static int serve(struct milter *m, struct report *why)
         .xxfi_eoh = on_end_head, .xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_abort = on_abort, .xxfi_close = on_close,
         .xxfi_negotiate = on_negotiate,
     };
-    pthread_t thread;
     if (smfi_register(desc) != MI_SUCCESS)
         return report_set(why, POSSE_ENOMEM, "milter: libmilter cannot be set up");
     int rc = take_listener(m, why);
@@ -597,12 +619,12 @@ static int serve(struct milter *m, struct report *why)
     sigaddset(&theirs, SIGTERM);
     sigaddset(&theirs, SIGINT);
     pthread_sigmask(SIG_BLOCK, &theirs, NULL);
-    if (pthread_create(&thread, NULL, control, m))
+    if (pthread_create(&m->control, NULL, control, m))
         return report_set(why, POSSE_ENOMEM, "milter: no thread");
+    m->has_control = true;
     rc = smfi_main() == MI_SUCCESS ? POSSE_OK : report_set(why, POSSE_EIO, "milter: libmilter gave up");
     atomic_store(&m->is_stopping, true);
     drain(m);
-    pthread_join(thread, NULL);
     return rc;
 }
 
@@ -615,7 +637,13 @@ int serve_milter_child(const struct serve_options *o, struct report *why)
         return rc;
     milter_here = &m;
     rc = serve(&m, why);
+    if (m.has_control) /* it ticks the gate: not any more, once it knows that this is the end */
+        while (!atomic_load(&m.is_last_tick))
+            nanosleep(&(struct timespec){0, 1000000}, NULL);
     if (atomic_load(&m.messages) == 0) /* else the grace is over, and libmilter's threads die with the process */
         gate_close(&m.gate, why);
+    atomic_store(&m.is_over, true);
+    if (m.has_control)
+        pthread_join(m.control, NULL);
     return rc;
 }

@@ -1,6 +1,7 @@
 """Bad input and bad times: see badinput.sh.
 
 usage: badinput.py POSSE WORK USER MAIL"""
+import glob
 import os
 import pwd
 import resource
@@ -342,6 +343,8 @@ def run(case, *args):
         case(*args)
     except Exception as e:  # noqa: a broken case must not hide the others
         check(case.__name__, False, repr(e))
+        for path in sorted(glob.glob(f"{WORK}/log.*"), key=os.path.getmtime)[-1:]:
+            print(f"    the last lines of {os.path.basename(path)}:", *open(path, errors="replace").readlines()[-15:], sep="\n    ")
 
 
 def main():

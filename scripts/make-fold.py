@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/filter/fold_table.h: how a code point is folded before words are counted.
+"""Writes src/base/fold_table.h: how a code point is folded before words are counted.
 
 NFKC, lower case, Latin letters without their marks; one code point in, one out (0: dropped).
-Python's unicodedata is the source. Run: scripts/make-fold.py > src/filter/fold_table.h
+Python's unicodedata is the source. Run: scripts/make-fold.py > src/base/fold_table.h
 """
 import unicodedata as u
 

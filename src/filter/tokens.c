@@ -9,7 +9,7 @@
 #include "base/bytes16.h"
 #include "base/error.h"
 #include "base/utf8.h"
-#include "filter/fold.h"
+#include "base/fold.h"
 #include "filter/language.h"
 
 enum {

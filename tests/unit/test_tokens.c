@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "filter/fold.h"
+#include "base/fold.h"
 #include "filter/tokens.h"
 
 static struct text fold(struct arena *a, const char *subject, const char *body)

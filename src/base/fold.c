@@ -1,8 +1,8 @@
-#include "filter/fold.h"
+#include "base/fold.h"
 
 #include <stddef.h>
 
-#include "filter/fold_table.h"
+#include "base/fold_table.h"
 
 uint32_t fold_codepoint(uint32_t cp)
 {

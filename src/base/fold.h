@@ -3,8 +3,8 @@
  * NFKC, lower case, Latin letters without marks: full-width, mathematical, circled and accented letters that spammers
  * write to escape word lists all come out as the plain letter. Tables: fold_table.h, made by scripts/make-fold.py.
  * Threads: reentrant, no state.  Cost: two loads. */
-#ifndef POSSE_FILTER_FOLD_H
-#define POSSE_FILTER_FOLD_H
+#ifndef POSSE_BASE_FOLD_H
+#define POSSE_BASE_FOLD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,20 +1,24 @@
-/* sketch: what a message repeats: a few hundred bytes by which messages made from one template know each other.
+/* sketch: what a message repeats: 256 bytes by which messages made from one template know each other.
  *
- * Made of the normalised visible text (case, digits, invisible characters and punctuation folded away, addresses and URLs replaced by
- * their kind), the subject, the hosts and the shape of the paths of links, the digests of attachments and the layout of HTML. Text goes
- * in as shingles of words; MinHash by one permutation with densification (Li, Owen & Zhang, NIPS 2012; Shrivastava & Li, UAI 2014), so
- * that the share of equal slots estimates the Jaccard index.
+ * Made of the normalised visible text, the subject, the hosts and the shape of the paths of links, the digests of attachments, the layout
+ * of HTML and the tree of parts. Text goes in as shingles of SKETCH_WORDS words; words with digits are all alike in them, and so are
+ * addresses and URLs. MinHash by one permutation (Li, Owen & Zhang, NIPS 2012) with optimal densification (Shrivastava, ICML 2017), of
+ * which 16 bits a slot are kept (Li & Koenig, WWW 2010): the share of equal slots estimates the Jaccard index with a standard error of
+ * at most 1/16.
+ * What a reader sees counts: hidden text does not, nor plain text that has an HTML alternative, nor lines that are quoted, nor what
+ * stands below a signature's or a mailing list's rule, unless nothing else is there.
  * Where a message has little text, text says nothing ("see attached", a single link, a picture): `kind` says what the other signs
  * must then carry, and how little is little is decided here, for all.
- * Ownership: a plain value.  Limits: see the enum; more links or attachments than fit are sampled by least hash.
- * Threads: reentrant; no state.  Errors: none.  Cost: see bench/campaigns.
+ * Ownership: a plain value without padding: equal sketches are equal bytes.  Limits: see the enum; of a long text the head and the tail
+ * are read; more links or attachments than fit are sampled by least hash; of an attachment its first 16 KB.
+ * Threads: reentrant; a sketcher is one thread's scratch.  Errors: ENOMEM, ELIMIT, both only for the arena.  Cost: bench/campaigns.
  * Version: sketches of different SKETCH_VERSION never meet. */
 #ifndef POSSE_CAMPAIGN_SKETCH_H
 #define POSSE_CAMPAIGN_SKETCH_H
 
 #include "mail/message.h"
 
-enum { SKETCH_VERSION = 1, SKETCH_SLOTS = 32, SKETCH_LINKS = 4, SKETCH_FILES = 4 };
+enum { SKETCH_VERSION = 1, SKETCH_SLOTS = 64, SKETCH_LINKS = 4, SKETCH_FILES = 4, SKETCH_WORDS = 3 };
 
 enum sketch_kind {
     SKETCH_TEXT,   /* enough shingles: text carries */
@@ -22,30 +26,44 @@ enum sketch_kind {
     SKETCH_LINKS_ONLY,
     SKETCH_FILES_ONLY, /* pictures or attachments, no text to speak of */
     SKETCH_EMPTY,  /* nothing at all: belongs to no campaign */
+    SKETCH_KIND_N
 };
 
 struct sketch {
     uint8_t kind;                  /* enum sketch_kind */
-    uint8_t n_links, n_files;
+    uint8_t n_links, n_shapes, n_files;
     uint16_t n_shingles;           /* distinct, capped at UINT16_MAX */
-    uint32_t slot[SKETCH_SLOTS];   /* of the text; undefined for n_shingles == 0 */
-    uint64_t subject;              /* of its shape: words without numbers and names; 0: none */
+    uint16_t flags;                /* 0 for now */
+    uint16_t slot[SKETCH_SLOTS];   /* of the text; 0 for n_shingles == 0 */
+    uint64_t subject;              /* of its words, without those that have digits; 0: none */
     uint64_t layout;               /* of HTML block tags; 0: no HTML */
     uint64_t structure;            /* of the part tree: types, encodings, order */
-    uint64_t link_host[SKETCH_LINKS]; /* registered domains, ascending */
-    uint64_t link_shape[SKETCH_LINKS]; /* path and query with letters and digits run-length shaped */
+    uint64_t link_host[SKETCH_LINKS]; /* registered domains, ascending; of shorteners and free hosts with the path's first step */
+    uint64_t link_shape[SKETCH_LINKS]; /* kinds of the path's steps, its ending, names in the query; ascending; "/" has none */
     uint64_t file[SKETCH_FILES];   /* of decoded attachment bytes, ascending */
 };
 
 struct sketcher; /* a thread's scratch */
 struct sketcher *sketcher_new(void); /* NULL: out of memory */
 void sketcher_free(struct sketcher **s);
-/* text_out, when not NULL: the normalised words that the shingles were made of, separated by single blanks, in the arena: what templates
- * are inferred from. */
-int sketch_make(struct sketcher *s, struct arena *a, const struct message *m, struct sketch *out, struct span *text_out);
+/* text_out, when not NULL: the words that the shingles were made of, separated by single blanks, in the arena: what templates are
+ * inferred from. Case and punctuation are folded away, digits are as written; URLs and mail addresses are the words "URL" and "ADDRESS",
+ * which no other word is, since those have no capitals. subject_out likewise, of the subject. */
+int sketch_make(struct sketcher *s, struct arena *a, const struct message *m, struct sketch *out, struct span *text_out,
+                struct span *subject_out);
 
 /* 0 to 1: how likely it is that both come from one template, by all signs and their kinds; symmetric. */
 double sketch_alike(const struct sketch *a, const struct sketch *b);
 enum { SKETCH_ALIKE_PERCENT = 60 }; /* from here on "the same"; chosen in bench/campaigns */
+
+/* The share of equal slots; 0 where one has no text. */
+double sketch_jaccard(const struct sketch *a, const struct sketch *b);
+/* The same question where the share of text in common is known better (from all that a campaign has seen), and which signs count. */
+struct sketch_signs { double text; bool subject, host, shape, file, layout, structure; };
+void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_signs *out);
+double sketch_judge(const struct sketch *a, const struct sketch *b, const struct sketch_signs *signs);
+
+/* What a stored sketch must keep to; *why says what is wrong. */
+bool sketch_validate(const struct sketch *s, const char **why);
 
 #endif

@@ -1,13 +1,21 @@
 /* template: what the messages of a campaign have in common, word for word, and what stands in the gaps.
  *
- * After Botnet Judo (Pitsillidis et al., NDSS 2010) and AutoRE (Xie et al., SIGCOMM 2008): the anchors are found by aligning the texts
- * (longest common runs that all or nearly all have, in order), what lies between are slots with a type: a word of a dictionary, a random
- * string (its alphabet and lengths), a number, a mail address, a URL, or free text. Conditions on the header and the subject go beside it.
- * A signature is an expression for Vectorscan over the normalised text (sketch_make's text_out) with conditions beside it. It may be used
- * only when it is proven: no match in a ham sample (`proof` SAMPLE), or none of its anchors in a sketch of ham shingles (SKETCH, weaker).
- * Ownership: a template owns its texts.  Errors: ENOMEM, ELIMIT (too long; too many slots); POSSE_ENOENT: they have too little in common.
- * Limits: TEMPLATE_TEXTS_MAX texts of 64 KB; slots and dictionaries capped as below.  Threads: reentrant.
- * Poison: sentences of ham that an adversary puts in are free text or anchors that the proof refuses; the signature gets weaker, never wrong. */
+ * After Botnet Judo (Pitsillidis et al., NDSS 2010) and AutoRE (Xie et al., SIGCOMM 2008): the texts are aligned with the one that is
+ * most like the others; words that all or nearly all have, in order, are anchors; what lies between are slots with a type: a word or a
+ * phrase of a dictionary, a random string (its alphabet and lengths), a number, a mail address, a URL, or free text. A sentence that only
+ * some have is a phrase of a slot that may be empty. Passages that all have but in no fixed order are floating anchors.
+ * Where texts of several versions are mixed the template is that of most of them; `used_out` says whose, and template_infer_all goes on
+ * with the others. What a template is good for against spam is a signature (campaign/signature.h).
+ * When to infer: once 32 texts have come that no signature of the campaign matches, and anew when there are 200 (bench/templates says
+ * how many of the later messages each catches).
+ * Ownership: a template owns its texts; pieces are good until it is freed.
+ * Errors: POSSE_ENOMEM; POSSE_EINVAL (no texts, or more than TEMPLATE_TEXTS_MAX); POSSE_ENOENT: they have too little in common, and then
+ * there is no template. Odd text is never an error: what is no printable byte parts words.
+ * Limits: TEMPLATE_TEXTS_MAX texts, of each the first TEMPLATE_WORDS_MAX words; pieces past TEMPLATE_PIECES_MAX are left out; slots and
+ * dictionaries as below.  Threads: reentrant; no state.
+ * Cost: bounded: words times texts, and at most 2^20 steps for a pair of texts that repeat themselves (bench/templates).
+ * Poison: sentences of ham that an adversary puts into some messages are free text; those put into all of them are anchors, which the
+ * proof of a signature refuses. */
 #ifndef POSSE_CAMPAIGN_TEMPLATE_H
 #define POSSE_CAMPAIGN_TEMPLATE_H
 
@@ -16,50 +24,52 @@
 #include "base/report.h"
 #include "base/span.h"
 
-enum { TEMPLATE_TEXTS_MAX = 512, TEMPLATE_PIECES_MAX = 256, SLOT_WORDS_MAX = 64 };
+enum {
+    TEMPLATE_TEXTS_MAX = 512,
+    TEMPLATE_TEXTS_LEAST = 4,    /* fewer have too little to tell what is fixed */
+    TEMPLATE_WORDS_MAX = 4096,
+    TEMPLATE_PIECES_MAX = 256,
+    SLOT_WORDS_MAX = 64,
+    SLOT_WORD_BYTES = 96,        /* longer ones are not kept in a dictionary */
+};
 
-enum slot_type { SLOT_WORD, SLOT_RANDOM, SLOT_NUMBER, SLOT_ADDRESS, SLOT_URL, SLOT_FREE };
+enum slot_type { SLOT_WORD, SLOT_RANDOM, SLOT_NUMBER, SLOT_ADDRESS, SLOT_URL, SLOT_FREE, SLOT_TYPES };
 struct slot {
     enum slot_type type;
     bool may_be_empty;
-    uint32_t least, most;         /* bytes */
-    struct span alphabet;         /* of random strings: "a-z0-9" */
-    const struct span *word; size_t n_words; /* the dictionary, most frequent first; complete only where is_closed */
-    bool is_closed;
+    bool is_closed;              /* the dictionary is complete as far as the texts can tell: each of its words came several times */
+    uint16_t least_words, most_words;
+    uint32_t least, most;        /* bytes, where it was not empty */
+    struct span alphabet;        /* of random strings: "a-z0-9"; else empty */
+    const struct span *word;     /* the dictionary: words or phrases, most frequent first */
+    size_t n_words;
 };
-struct piece { bool is_slot; struct span anchor; struct slot slot; };
+struct piece {
+    bool is_slot, is_floating;   /* floating: an anchor that all have, at no fixed place among the others */
+    uint16_t permille;           /* of the messages used: how many have it */
+    struct span anchor;          /* words parted by single blanks */
+    struct slot slot;
+};
 
-struct template_text { struct span subject, text; int64_t time_ms; }; /* normalised, as the sketcher gives them */
+struct template_text { struct span subject, text; }; /* normalised, as the sketcher gives them (campaign/sketch.h) */
 struct template;
-/* The template of these texts; where they are of several versions, of most of them (n_used says of how many). */
-int template_infer(const struct template_text *t, size_t n, struct template **out, struct report *why);
+/* used_out: n flags of which messages the template was made of; NULL is fine. */
+int template_infer(const struct template_text *t, size_t n, uint8_t *used_out, struct template **out, struct report *why);
+/* One template a version, the version of most first; at most max. POSSE_ENOENT: not one. version_out: n numbers: of which of them each
+ * message is, or UINT8_MAX; NULL is fine. */
+int template_infer_all(const struct template_text *t, size_t n, struct template **out, size_t max, size_t *n_out, uint8_t *version_out,
+                       struct report *why);
 void template_free(struct template **t);
 size_t template_pieces(const struct template *t, const struct piece **out);
-size_t template_subject(const struct template *t, const struct piece **out);
+size_t template_subject(const struct template *t, const struct piece **out); /* 0: subjects have nothing in common */
 size_t template_used(const struct template *t);
 
-/* The expression that matches it: anchors in order, slots by type. */
+/* The expression of the whole, for PCRE2 or Vectorscan with DOTALL: anchors in order, slots by type. For people to read and for other
+ * programs; it wants every anchor, so a signature asks for less (campaign/signature.h). */
 int template_expression(const struct template *t, struct buf *out);
 int template_save(const struct template *t, struct buf *out);
+/* POSSE_ECORRUPT, POSSE_EVERSION, POSSE_ENOMEM. */
 int template_load(struct reader *r, struct template **out, struct report *why);
-
-/* ---- signatures ---- */
-
-enum proof { PROOF_NONE, PROOF_SKETCH, PROOF_SAMPLE };
-struct ham; /* what is known of ham: campaign/ham.h */
-
-struct signatures; /* a set, compiled together; immutable once built */
-struct signature_in { uint64_t campaign; uint32_t version; const struct template *t; int64_t made_ms; };
-/* Compiles those that can be proven; refused ones are told to `refused` with the reason. */
-int signatures_build(const struct signature_in *in, size_t n, const struct ham *ham,
-                     void (*refused)(void *ctx, size_t i, const char *why), void *ctx, struct signatures **out, struct report *why);
-void signatures_free(struct signatures **s);
-struct signature_hit { uint64_t campaign; uint32_t version; enum proof proof; };
-struct signature_scratch; /* one a thread */
-struct signature_scratch *signature_scratch_new(const struct signatures *s);
-void signature_scratch_free(struct signature_scratch **s);
-/* How many matched; the first max of them in out. */
-size_t signatures_match(const struct signatures *s, struct signature_scratch *scratch, struct span subject, struct span text,
-                        struct signature_hit *out, size_t max);
+bool template_validate(const struct template *t, const char **why);
 
 #endif

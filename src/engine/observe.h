@@ -9,9 +9,8 @@
 #define POSSE_ENGINE_OBSERVE_H
 
 #include "botnet/botnets.h"
-#include "campaign/ham.h"
 #include "campaign/published.h"
-#include "campaign/template.h"
+#include "campaign/signature.h"
 #include "engine/engine.h"
 
 struct observe_options {

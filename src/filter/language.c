@@ -6,21 +6,22 @@ enum { TOKENS_READ = 400, SHORT = 8 };
 /* Of the words of a text: running English has 25-40%, lists of names and code 5-10%, German or French mail under 3%. */
 static const double SHARE_LEAST = 0.06;
 
+enum { WORD_MOST = 7 };
+
+/* By first letter, each after its length: this is asked of every word. */
 static bool is_function_word(const uint8_t *p, size_t n)
 {
-    static const char *const two[] = {"of", "to", "is", "it", "be", "we", "my", "by", "if", "he", "up"};
-    static const char *const three[] = {"the", "and", "you", "for", "are", "can", "our", "has", "not", "was", "but",
-                                        "all", "get", "any", "how", "who", "out", "its", "new", "see", "now"};
-    static const char *const four[] = {"that", "this", "with", "your", "have", "from", "will", "they", "what", "been",
-                                       "were", "when", "some", "here", "more", "just", "like", "only", "them", "then",
-                                       "dont", "than", "help"};
-    static const char *const five[] = {"there", "which", "would", "about", "their", "could", "should", "these", "where",
-                                       "thanks", "please", "other", "click", "because"};
-    const char *const *w = n == 2 ? two : n == 3 ? three : n == 4 ? four : five;
-    size_t count = n == 2 ? sizeof two / sizeof *two : n == 3 ? sizeof three / sizeof *three
-                   : n == 4 ? sizeof four / sizeof *four : n >= 5 && n <= 7 ? sizeof five / sizeof *five : 0;
-    for (size_t i = 0; i < count; i++)
-        if ((uint8_t)w[i][0] == p[0] && strlen(w[i]) == n && memcmp(w[i], p, n) == 0)
+    static const char *const word[26] = {
+        "3and3are3all3any5about", "2be2by3but4been7because", "3can5could5click", "4dont", "", "3for4from", "3get",
+        "2he3has3how4have4here4help", "2is2it2if3its", "4just", "", "4like", "2my4more", "3not3new3now",
+        "2of3our3out4only5other", "6please", "", "", "3see4some6should",
+        "2to3the4that4this4they4them4then4than5there5their5these6thanks", "2up", "",
+        "2we3was3who4with4will4what4were4when5which5would5where", "", "3you4your", "",
+    };
+    if (n > WORD_MOST || p[0] < 'a' || p[0] > 'z')
+        return false;
+    for (const char *w = word[p[0] - 'a']; *w; w += 1 + (*w - '0'))
+        if (n == (size_t)(*w - '0') && memcmp(w + 1, p, n) == 0)
             return true;
     return false;
 }

@@ -269,16 +269,17 @@ static void at_spelled_dot(struct finder *f, size_t i)
     f->done = end;
 }
 
+/* Blanks are everywhere, so the word between them is looked for. */
 static void find_spelled(struct finder *f, const char *dot)
 {
     f->done = 0;
     for (size_t i = 0; i < f->text.n && !f->is_full;) {
-        ptrdiff_t hit = span_find(span_sub(f->text, i, f->text.n), span_of(dot, 5));
+        ptrdiff_t hit = span_find(span_sub(f->text, i, f->text.n), span_of(dot + 1, 3));
         if (hit < 0)
             return;
         i += (size_t)hit;
-        if (i >= f->done)
-            at_spelled_dot(f, i);
+        if (i && f->text.p[i - 1] == ' ' && i + 3 < f->text.n && f->text.p[i + 3] == ' ' && i - 1 >= f->done)
+            at_spelled_dot(f, i - 1);
         i++;
     }
 }

@@ -1,0 +1,48 @@
+/* logs: the records of flow logs, in their own time, from whatever wrote them.
+ *
+ * Formats, told by their bytes and never by their names: Zeek TSV and JSON (conn, open_conn, dns, http, open_http, ssl, open_ssl, smtp; columns
+ * in any order, unknown ones skipped), Argus binetflow (commas or tabs), NetFlow v5/v9 and IPFIX as files of packets, nfcapd files (through
+ * nfdump where it is installed), Suricata EVE; each plain or gzip. A folder is read file by file in order of first time; a rotated log
+ * goes on in its successor.
+ * Broken lines are counted and the first ones named (file, line, what was wrong), never fatal; a truncated gzip gives what it holds.
+ * Ownership: a reader owns its buffers; a record lives until the next call.  Threads: one reader a thread; several files can be
+ * read ahead by logs_merge's own threads.  Errors: negative codes for files that cannot be read at all.
+ * Limits: a line of 1 MB; memory constant whatever the file.  Resuming: logs_position says where each file was left off.
+ * Cost: see bench/flows; aim 1,000,000 Zeek conn lines a second a core. */
+#ifndef POSSE_FLOW_LOGS_H
+#define POSSE_FLOW_LOGS_H
+
+#include "base/buf.h"
+#include "base/report.h"
+#include "flow/record.h"
+
+struct logs_lost { uint64_t lines, records; char first[512]; /* "conn.log:17: 12 columns in place of 21" */ };
+struct logs_file; /* one file */
+enum logs_format { LOGS_UNKNOWN, LOGS_ZEEK_TSV, LOGS_ZEEK_JSON, LOGS_ARGUS, LOGS_NETFLOW, LOGS_IPFIX, LOGS_NFCAPD, LOGS_EVE };
+
+int logs_file_open(const char *path, struct logs_file **out, struct report *why); /* "-": standard input */
+void logs_file_close(struct logs_file **f);
+/* 1: *out is the next record; 0: the end (for a file that grows: so far); < 0: an error of the system. */
+int logs_file_next(struct logs_file *f, struct flow *out, struct report *why);
+enum logs_format logs_file_format(const struct logs_file *f);
+void logs_file_lost(const struct logs_file *f, struct logs_lost *out);
+uint64_t logs_file_bytes(const struct logs_file *f, uint64_t *of_out); /* read so far, of how many: for progress */
+
+/* All of some paths, files and folders, merged by start time within `slack_ms` (Zeek writes a line when a connection ends). */
+struct logs;
+struct logs_options { int64_t slack_ms; /* 0: an hour */ size_t max_ahead; /* records held to put them in order; 0: 1,000,000 */ bool follow; };
+int logs_open(const char *const *path, size_t n, const struct logs_options *o, struct logs **out, struct report *why);
+void logs_close(struct logs **l);
+int logs_next(struct logs *l, struct flow *out, struct report *why); /* as logs_file_next; with `follow` 0 means "nothing new yet" */
+void logs_lost(const struct logs *l, struct logs_lost *out);
+int logs_position(const struct logs *l, struct buf *out);            /* for logs_resume */
+int logs_resume(struct logs *l, struct span position, struct report *why);
+
+/* NetFlow and IPFIX as they come over UDP: one packet in, its records out. */
+struct collector;
+int collector_new(struct collector **out, struct report *why);
+void collector_free(struct collector **c);
+int collector_packet(struct collector *c, const struct ip *from, struct span packet, int (*fn)(void *ctx, const struct flow *), void *ctx);
+void collector_lost(const struct collector *c, struct logs_lost *out); /* packets without a template, gaps in sequence numbers */
+
+#endif

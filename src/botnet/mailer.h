@@ -4,11 +4,13 @@
  * there and what is not; the SMTP dialect where a door saw the dialogue (B@bel, Stringhini et al., USENIX Security 2012). A trait's
  * value is a small word ("mid=<hex12@helo>"), never text of the message. The key of a message is the hash of its traits that do not change
  * from one message of a program to the next; values that vary (names, numbers) are described by their form only.
- * Known families are data files in models/mailers/ (mailer-file(5)): traits with weights, each with its published source. Unknown programs
+ * Known families are data files in models/mailers/ (posse-mailer(5)): traits with weights, each with its published source. Unknown programs
  * get a stable name of their own from their key: the same on every machine, in every run.
  * Anybody can copy a mailer: a match is evidence with a probability, never proof; attribution says where sources disagree.
- * Ownership: values; the book owns the families.  Threads: reentrant; a book is read-only.  Errors: ESYNTAX names file, line.
- * Limits: MAILER_TRAITS.  Cost: some microseconds a message. */
+ * Machine: a greeting of one word that is not common is the name that somebody gave a computer; a botnet that makes one up for each
+ * message spoils it, which who counts machines must notice (more of them than addresses).
+ * Ownership: values; the book owns the families.  Threads: reentrant; a book is read-only once read.  Errors: ESYNTAX names file, line.
+ * Limits: MAILER_TRAITS; 256 families, 64 traits each, 64 KB a file.  Cost: some microseconds a message. */
 #ifndef POSSE_BOTNET_MAILER_H
 #define POSSE_BOTNET_MAILER_H
 
@@ -28,14 +30,27 @@ struct mailer {
 /* What a door heard of the dialogue; NULL where there was none. */
 struct smtp_dialect { const char *greeting /* "EHLO", "HELO" */; bool is_lower, has_pipelining, quits, has_space_after_colon; };
 
-int mailer_read(struct arena *a, const struct message *m, const struct source *s, const struct smtp_dialect *d, struct mailer *out);
+/* s and d may be NULL; the key does not depend on them. Never fails: needs no memory. */
+void mailer_read(const struct message *m, const struct source *s, const struct smtp_dialect *d, struct mailer *out);
 const char *mailer_trait_name(unsigned kind); /* "mid", "boundary", ... */
 
 struct mailer_book;
-/* All *.mailer files of a folder; NULL: the one that ships. A missing folder is an empty book. */
+/* All *.mailer files of a folder, in order of their names (the form: posse-mailer(5)); NULL or a folder that is not there: an empty
+ * book. POSSE_ESYNTAX: "FILE:LINE: what is wrong". */
 int mailer_book_open(const char *folder, struct mailer_book **out, struct report *why);
+/* One file's text; adds a family. name is for errors. */
+int mailer_book_read(struct mailer_book *b, struct span text, const char *name, struct report *why);
+int mailer_book_new(struct mailer_book **out);
 void mailer_book_free(struct mailer_book **b);
-struct mailer_match { const char *family; double probability; struct { const char *trait, *source; double bits; } reason[8]; size_t n_reasons; };
+size_t mailer_book_size(const struct mailer_book *b);
+const char *mailer_book_family(const struct mailer_book *b, size_t i);
+
+enum { MAILER_REASONS = 8 };
+struct mailer_match {
+    const char *family;           /* the book's */
+    double probability, bits;
+    struct { const char *trait, *source; double bits; } reason[MAILER_REASONS]; size_t n_reasons; /* the book's; heaviest first */
+};
 /* The families that it may be, most likely first; 0: none is likelier than not. */
 size_t mailer_match(const struct mailer_book *b, const struct mailer *m, struct mailer_match *out, size_t max);
 /* The stable name of what nobody described: "mailer-" and a proquint of the key. */

@@ -12,12 +12,12 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum snapshot_kind kinds[] = {SNAPSHOT_PRIOR, SNAPSHOT_MODEL, SNAPSHOT_RULES};
+    static const enum snapshot_kind kinds[] = {SNAPSHOT_PRIOR, SNAPSHOT_MODEL, SNAPSHOT_RULES, SNAPSHOT_AS};
     uint8_t *copy = malloc(size ? size : 1);
     if (size)
         memcpy(copy, data, size);
     struct span file = span_of(copy, size);
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < 4; k++) {
         struct report why = {0};
         if (snapshot_validate(file, kinds[k], "fuzz", &why)) {
             if (!why.code || !why.text[0])

@@ -46,6 +46,7 @@ static const char *const texts[OBSDB_STMTS] = {
                    " FROM originals WHERE campaign = ?1 AND version < ?2) WHERE place > ?3)",
     [OBSDB_OLDEST] = "SELECT n, packed FROM originals ORDER BY n",
     [OBSDB_DROP_ORIGINAL] = "DELETE FROM originals WHERE n <= ?1",
+    [OBSDB_DROP_LATER] = "DELETE FROM originals WHERE n > ?1",
     [OBSDB_PUT_TEMPLATE] = "INSERT OR REPLACE INTO templates VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [OBSDB_TEMPLATES] = "SELECT * FROM templates WHERE ?1 = 0 OR campaign = ?1 ORDER BY campaign, version",
     [OBSDB_DROP_ORIGINALS] = "DELETE FROM originals WHERE campaign = ?1",

@@ -41,6 +41,10 @@ int obsdb_keep(struct obsdb *d, const struct original *o, struct report *why);
 /* Of one campaign, oldest first; version UINT32_MAX: of all. with_raw: else raw is empty, and cheaper. fn: 0 goes on. */
 int obsdb_each_original(struct obsdb *d, uint64_t campaign, uint32_t version, bool with_raw, int (*fn)(void *ctx, const struct original *),
                         void *ctx, struct report *why);
+/* The latest one's number, 0: none; and all later ones go: who writes originals before the state that knows of them drops after a crash
+ * what the state does not know. */
+int obsdb_last_original(struct obsdb *d, int64_t *n_out, struct report *why);
+int obsdb_drop_later(struct obsdb *d, int64_t n, struct report *why);
 /* All but the first `keep` of each version before `version`. */
 int obsdb_thin(struct obsdb *d, uint64_t campaign, uint32_t version, uint32_t keep, struct report *why);
 /* The oldest go until at most max_bytes (compressed) are left. */

@@ -72,6 +72,17 @@ int obsdb_thin(struct obsdb *d, uint64_t campaign, uint32_t version, uint32_t ke
     return obsdb_run(d, s, bound, why);
 }
 
+int obsdb_last_original(struct obsdb *d, int64_t *n_out, struct report *why)
+{
+    return db_number(&d->db, "SELECT coalesce(max(n), 0) FROM originals", n_out, why);
+}
+
+int obsdb_drop_later(struct obsdb *d, int64_t n, struct report *why)
+{
+    sqlite3_stmt *s = db_stmt(&d->db, OBSDB_DROP_LATER);
+    return obsdb_run(d, s, s ? sqlite3_bind_int64(s, 1, n) : SQLITE_NOMEM, why);
+}
+
 struct oldest { int64_t over, last; };
 
 static int pass_oldest(struct obsdb *d, sqlite3_stmt *s, void *ctx, struct report *why)

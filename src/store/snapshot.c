@@ -382,7 +382,7 @@ int snapshot_write(const char *path, enum snapshot_kind kind, const struct snaps
     if (rc)
         return rc;
     size_t len = strlen(path);
-    struct job j = {.path = path, .tmp = malloc(len + sizeof ".tmp"), .mode = kind == SNAPSHOT_PRIOR ? 0666 : 0600};
+    struct job j = {.path = path, .tmp = malloc(len + sizeof ".tmp"), .mode = kind == SNAPSHOT_PRIOR || kind == SNAPSHOT_AS ? 0666 : 0600};
     j.head = make_head(kind, s, n, &j.head_n);
     if (j.tmp && j.head) {
         memcpy(j.tmp, path, len);

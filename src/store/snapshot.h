@@ -26,6 +26,7 @@ enum snapshot_kind {
     SNAPSHOT_PRIOR = 1, /* a model that ships */
     SNAPSHOT_MODEL = 2, /* a user's, a fold of lessons */
     SNAPSHOT_RULES = 3, /* compiled expressions (filter/rules.h) */
+    SNAPSHOT_AS = 4,    /* a table of autonomous systems (engine/asfile.h) */
 };
 
 struct snapshot;

@@ -1,6 +1,6 @@
 /* logs: the records of flow logs, in their own time, from whatever wrote them.
  *
- * Formats, told by their bytes and never by their names: Zeek TSV and JSON (conn, open_conn, dns, http, open_http, ssl, open_ssl, smtp; columns
+ * Formats, told by their bytes and never by their names (but that Zeek's JSON is of open_* is in the name alone): Zeek TSV and JSON (conn, open_conn, dns, http, open_http, ssl, open_ssl, smtp; columns
  * in any order, unknown ones skipped), Argus binetflow (commas or tabs), NetFlow v5/v9 and IPFIX as files of packets, nfcapd files (through
  * nfdump where it is installed), Suricata EVE; each plain or gzip. A folder is read file by file in order of first time; a rotated log
  * goes on in its successor.
@@ -16,11 +16,18 @@
 #include "base/report.h"
 #include "flow/record.h"
 
-struct logs_lost { uint64_t lines, records; char first[512]; /* "conn.log:17: 12 columns in place of 21" */ };
+struct logs_lost {
+    uint64_t lines;   /* broken: no record came of them */
+    uint64_t records; /* that a packet or a flag of the source says were there and are not */
+    uint64_t others;  /* well-formed and of no use: other logs' lines, protocols that are not IP */
+    uint64_t files;   /* that are no log, or end in the middle */
+    char first[512];  /* the first ones: "conn.log:17: 12 columns in place of 21; ..." */
+};
 struct logs_file; /* one file */
-enum logs_format { LOGS_UNKNOWN, LOGS_ZEEK_TSV, LOGS_ZEEK_JSON, LOGS_ARGUS, LOGS_NETFLOW, LOGS_IPFIX, LOGS_NFCAPD, LOGS_EVE };
+enum logs_format { LOGS_UNKNOWN, LOGS_ZEEK_TSV, LOGS_ZEEK_JSON, LOGS_ARGUS, LOGS_NETFLOW, LOGS_IPFIX, LOGS_NFCAPD, LOGS_NFDUMP, LOGS_EVE };
 
-int logs_file_open(const char *path, struct logs_file **out, struct report *why); /* "-": standard input */
+/* "-": standard input. ESYNTAX: no log that is known; an empty file is one that may grow. */
+int logs_file_open(const char *path, struct logs_file **out, struct report *why);
 void logs_file_close(struct logs_file **f);
 /* 1: *out is the next record; 0: the end (for a file that grows: so far); < 0: an error of the system. */
 int logs_file_next(struct logs_file *f, struct flow *out, struct report *why);

@@ -31,7 +31,7 @@ struct flow {
     struct span label;              /* of labelled data sets; for evaluation alone, never for detection */
     union {
         struct { struct span query, type, rcode; struct span answer[FLOW_ANSWERS_MAX]; uint32_t ttl[FLOW_ANSWERS_MAX]; size_t n_answers; } dns;
-        struct { struct span host, uri, method, user_agent, referrer; uint16_t status; bool is_proxied; } http;
+        struct { struct span host, uri, method, user_agent, referrer; uint16_t status; bool is_proxied /* it says that a proxy passed it on */; } http;
         struct { struct span sni, ja3, ja3s, subject, issuer; bool is_valid; } tls;
         struct { struct span helo, from, last_reply; uint32_t n_rcpt; bool is_tls; } smtp;
     };

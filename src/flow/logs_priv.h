@@ -1,0 +1,22 @@
+/* logs_priv: what the reader of one file and the one that merges many share. */
+#ifndef POSSE_FLOW_LOGS_PRIV_H
+#define POSSE_FLOW_LOGS_PRIV_H
+
+#include "flow/logs.h"
+
+enum { LOGS_NAMED = 3 }; /* broken lines that are told of by their place */
+
+/* Adds "where: what" to the texts of *l if there is room and they are the first. */
+void logs_name(struct logs_lost *l, uint64_t so_far, const char *path, uint64_t line, const char *what);
+/* Whether the file is still written: a last line without its newline waits, a gzip that ends is not yet cut. */
+void logs_file_grows(struct logs_file *f, bool grows);
+/* Where a reader stands: what logs_position keeps of one file. */
+struct logs_place { uint64_t at, line, header; /* of the last line that began the headers in force */ };
+void logs_file_place(const struct logs_file *f, struct logs_place *out);
+/* Goes to a place of the same log, by its header. Only right after logs_file_open. */
+int logs_file_go(struct logs_file *f, const struct logs_place *to, struct report *why);
+/* The log's own first bytes, up to n: for telling it again under another name. */
+int logs_file_head(struct logs_file *f, size_t n, struct span *out, struct report *why);
+int logs_file_fd(const struct logs_file *f);
+
+#endif

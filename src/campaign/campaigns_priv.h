@@ -1,0 +1,185 @@
+/* What the files of campaigns share.
+ *
+ * Invariants, which campaigns_load checks and asserts cite:
+ *  1. slot[i] is NULL or a group whose `at` is i; `live` of them are groups.
+ *  2. numbers finds every group by its number and by those of groups that it absorbed; ids likewise; keys finds records.
+ *  3. the index holds exactly group->key[0..n_keys) for every group; so what a look-up finds is a function of the groups.
+ *  4. every group is in one of the two queues, by `messages < SETTLED`, in order of `turn`.
+ *  5. no two groups have one turn, and c->turn is the greatest.
+ *  6. bytes is the sum of what was allocated through grow(). */
+#ifndef POSSE_CAMPAIGN_CAMPAIGNS_PRIV_H
+#define POSSE_CAMPAIGN_CAMPAIGNS_PRIV_H
+
+#include "base/hll.h"
+#include "campaign/campaigns.h"
+
+enum {
+    PROTOTYPES = 8,       /* sketches remembered of one group */
+    KEYS_MAX = 128,       /* of one group in the index */
+    BANDS = SKETCH_SLOTS / 2, LOOK_KEYS = BANDS + 2 + SKETCH_LINKS + SKETCH_FILES,
+    SETTLED = 3,          /* messages from which on a group is no passing thing */
+    ALIASES = 64,
+    DISTINCT_EXACT = 64, DISTINCT_P = 10, SOURCES_P = 12,
+};
+
+/* ---- memory ---- */
+
+struct heap { size_t bytes; bool failed; }; /* failed sticks: tested once at the end */
+/* Room for n things of `each` bytes where there was room for `had`; n == 0 frees. NULL and `failed` when there is none. */
+void *heap_grow(struct heap *h, void *old, size_t had, size_t n, size_t each);
+static inline void heap_free(struct heap *h, void *p, size_t had, size_t each) { (void)heap_grow(h, p, had, 0, each); }
+
+/* ---- a map from 64 bits (not 0) to 32 ---- */
+
+struct map64 { uint64_t *key; uint32_t *value; size_t n, cap; };
+bool map64_put(struct heap *h, struct map64 *m, uint64_t key, uint32_t value);
+bool map64_get(const struct map64 *m, uint64_t key, uint32_t *value);
+void map64_drop(struct map64 *m, uint64_t key);
+void map64_deinit(struct heap *h, struct map64 *m);
+
+/* ---- which groups have a key ---- */
+
+struct entry { uint32_t key, at; }; /* at: 1 + slot; 0: free */
+struct index { struct entry *e; size_t n, cap; };
+enum { INDEX_SAME_MAX = 32 }; /* groups under one key; more of them say nothing */
+/* False and not failed: as many have that key as may. */
+bool index_put(struct heap *h, struct index *x, uint32_t key, uint32_t slot);
+void index_drop(struct index *x, uint32_t key, uint32_t slot);
+size_t index_find(const struct index *x, uint32_t key, uint32_t out[INDEX_SAME_MAX]);
+void index_prefetch(const struct index *x, uint32_t key);
+void index_deinit(struct heap *h, struct index *x);
+
+/* ---- the keys of a sketch ---- */
+
+enum key_kind { KEY_BAND, KEY_SUBJECT, KEY_HOST, KEY_FILE, KEY_LAYOUT };
+struct look_key { uint32_t key; uint8_t kind, which; };
+size_t sketch_keys(const struct sketch *s, struct look_key out[LOOK_KEYS]);
+void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out);
+
+/* ---- counting distinct things ---- */
+
+struct distinct { uint32_t *h; uint8_t *reg; uint16_t n, cap; }; /* exact to DISTINCT_EXACT, then HyperLogLog */
+void distinct_add(struct heap *h, struct distinct *d, uint64_t hash);
+uint64_t distinct_count(const struct distinct *d);
+void distinct_merge(struct heap *h, struct distinct *to, const struct distinct *from);
+void distinct_deinit(struct heap *h, struct distinct *d);
+
+struct sources {
+    uint32_t *v4; uint32_t n4, cap4; /* open addressing; 0 is free */
+    struct ip *v6; uint32_t n6, cap6; /* ascending */
+    uint8_t *reg;         /* NULL while all are held */
+    uint8_t level;        /* held are those whose hash begins with so many zeros */
+    struct distinct nets;
+};
+struct source_limits { uint32_t exact, sample; };
+bool sources_add(struct heap *h, struct sources *s, const struct ip *ip, const struct source_limits *l); /* true: it was new */
+bool sources_put(struct heap *h, struct sources *s, const struct ip *ip); /* one that was held, read back; false: it cannot have been */
+void sources_merge(struct heap *h, struct sources *to, const struct sources *from, const struct source_limits *l);
+struct estimate sources_count(const struct sources *s);
+size_t sources_held(const struct sources *s);
+void sources_list(const struct sources *s, struct ip *out); /* sources_held of them, ascending */
+uint64_t sources_common(const struct sources *a, const struct sources *b);
+void sources_deinit(struct heap *h, struct sources *s);
+
+/* ---- the most frequent ones ---- */
+
+enum tally_kind { TALLY_RCPT, TALLY_LINK, TALLY_FILE, TALLY_LANGUAGE, TALLY_MAILER, TALLY_ASN, TALLY_MARK, TALLY_SENDER, TALLY_SOURCE, TALLY_N };
+struct tallied { uint64_t key; uint32_t n; };
+struct tally { struct tallied *e; uint8_t n, cap; };
+struct texts { struct map64 at; struct text_entry *e; size_t n, cap; uint32_t free; }; /* each once, counted */
+struct text_entry { uint64_t key; uint32_t refs; char text[52]; };
+/* text may be empty: then the key says it all. */
+void tally_add(struct heap *h, struct texts *t, struct tally *y, uint64_t key, uint32_t n, struct span text);
+void tally_merge(struct heap *h, struct texts *t, struct tally *to, const struct tally *from);
+void tally_deinit(struct heap *h, struct texts *t, struct tally *y);
+/* Most frequent first. */
+void tally_list(const struct texts *t, const struct tally *y, enum tally_kind kind, struct counted out[CAMPAIGN_TOP]);
+uint32_t tally_top(const struct tally *y);
+const char *texts_of(const struct texts *t, uint64_t key);
+bool texts_hold(struct heap *h, struct texts *t, uint64_t key, struct span text);
+void texts_deinit(struct heap *h, struct texts *t);
+
+/* ---- a group ---- */
+
+struct prototype { struct sketch s; int64_t first_ms; uint64_t last_turn; uint32_t hits; uint32_t version; };
+struct version { int64_t first_ms, last_ms; uint64_t messages; uint32_t id; };
+struct alias { uint64_t number, id; };
+
+struct group {
+    uint64_t number, id, key; /* key: of records */
+    uint32_t at;              /* slot */
+    uint32_t prev, next;      /* in its queue; UINT32_MAX ends it */
+    uint64_t turn;            /* sighting by which it was touched last */
+    uint64_t grown;           /* message by which its prototypes changed last */
+    int64_t first_ms, last_ms;
+    uint64_t messages, envelopes, bytes, spam, lists, authenticated, odd_times, sourced;
+    double alike;             /* sum over those that joined */
+    uint64_t kin;             /* number of another group with the same links or files and other texts; 0: none */
+    uint64_t bridge; uint32_t bridged; /* the group that messages of this one were alike to as well, and how many */
+    uint32_t next_version;
+    bool is_record;
+    struct sources src;
+    struct distinct now; int64_t now_hour;
+    struct campaign_hour *hour; uint32_t n_hours, cap_hours;
+    struct version version[CAMPAIGN_VERSIONS]; uint8_t n_versions;
+    struct tally tally[TALLY_N];
+    struct prototype *proto; uint8_t n_proto, cap_proto;
+    uint16_t core[SKETCH_SLOTS]; uint8_t n_core; /* slots that most prototypes agree on; 0: not agreed */
+    uint32_t *key_list; uint8_t n_keys, cap_keys;
+    struct alias *alias; uint8_t n_aliases, cap_aliases;
+};
+
+struct queue { uint32_t head, tail; size_t n; }; /* head: touched longest ago */
+
+struct campaigns {
+    struct campaigns_options o;
+    struct heap heap;
+    struct source_limits limits;
+    struct group **slot; size_t n_slots, cap_slots;
+    uint32_t *spare; size_t n_spare, cap_spare;
+    size_t live;
+    struct queue young, settled;
+    struct map64 numbers, ids, keys;
+    struct index index;
+    struct texts texts;
+    uint64_t turn, last_number, ungrouped, absorbed, pushed_out;
+    struct seen { uint32_t mark, hits; } *seen; size_t cap_seen; uint32_t now; /* by slot: scratch of a look-up */
+};
+
+/* campaigns_group.c */
+struct group *group_new(struct campaigns *c, const struct sighting *s, uint64_t number);
+void group_free(struct heap *h, struct texts *t, struct group **g);
+void group_count(struct campaigns *c, struct group *g, const struct sighting *s);
+void group_absorb(struct campaigns *c, struct group *to, struct group *from);
+void group_id(const struct group *g, char out[CAMPAIGN_ID]);
+uint64_t group_id_of(const struct sighting *s);
+
+/* campaigns_sketches.c */
+struct nearness { double alike, text; int proto; struct sketch_signs signs; };
+void group_near(const struct group *g, const struct sketch *s, struct nearness *out);
+/* Takes the sketch among the prototypes where it says something new. True: a new version began. */
+bool group_learn(struct campaigns *c, struct group *g, const struct sighting *s, const struct nearness *near);
+void group_core(struct group *g);
+void group_index(struct campaigns *c, struct group *g); /* its keys anew */
+void group_unindex(struct campaigns *c, struct group *g);
+
+/* campaigns_look.c */
+struct found { struct group *best, *second; struct nearness near, near_second; struct group *kin; };
+void campaigns_mark(struct campaigns *c); /* nothing is seen yet */
+void campaigns_search(struct campaigns *c, const struct sketch *s, struct found *out);
+
+/* campaigns_view.c */
+struct group **groups_in_order(const struct campaigns *c); /* live of them, by number, to be freed; NULL: out of memory */
+void group_view(const struct campaigns *c, const struct group *g, struct campaign *out);
+
+/* campaigns.c */
+struct group *campaigns_group(const struct campaigns *c, uint64_t number);
+int campaigns_place(struct campaigns *c, struct group *g); /* into slot, maps and queue */
+void campaigns_displace(struct campaigns *c, struct group *g);
+/* Out of its queue before `messages` or `turn` change, and into it after, at the end. */
+void campaigns_unqueue(struct campaigns *c, struct group *g);
+void campaigns_queue(struct campaigns *c, struct group *g);
+void campaigns_make_room(struct campaigns *c, const struct group *keep);
+bool campaigns_slots(struct campaigns *c); /* room for one more */
+
+#endif

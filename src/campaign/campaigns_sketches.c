@@ -1,0 +1,235 @@
+/* What a group remembers of its messages' sketches, and how near a message is to that.
+ *
+ * A few prototypes that differ from one another, and the core: the slots in which at least two prototypes agree. Where a template has
+ * varying words, two of its messages share f / (f + 2v) of their shingles (f fixed, v varying), but a message and the core f / (f + v):
+ * so a group that has seen some messages knows the next ones better than any one of them does, and ham sentences that are put in,
+ * different ones each time, cost less. */
+#include "campaign/campaigns_priv.h"
+
+enum {
+    CORE_LEAST = 12,       /* slots agreed on, before the core is asked */
+    NEW_ENOUGH_PERCENT = 80, /* more text in common than this tells nothing new */
+    SAME_TEXT_PERCENT = 25,/* text that is of one version */
+    REPLACE_EVERY = 32,    /* messages between two changes of a full set: each costs as much as some look-ups */
+};
+
+static double core_share(const struct group *g, const struct sketch *s)
+{
+    unsigned equal = 0;
+    if (g->n_core < CORE_LEAST || s->n_shingles == 0)
+        return 0;
+    for (unsigned i = 0; i < SKETCH_SLOTS; i++)
+        equal += g->core[i] == s->slot[i];
+    return (double)equal / SKETCH_SLOTS;
+}
+
+void group_near(const struct group *g, const struct sketch *s, struct nearness *out)
+{
+    struct sketch_signs any = {0};
+    *out = (struct nearness){.proto = -1};
+    double core = core_share(g, s), best = -1;
+    for (unsigned i = 0; i < g->n_proto; i++) {
+        struct sketch_signs signs;
+        sketch_signs(&g->proto[i].s, s, &signs);
+        any.host |= signs.host;
+        any.file |= signs.file;
+        double text = signs.text;
+        if (core > signs.text)
+            signs.text = core;
+        double alike = sketch_judge(&g->proto[i].s, s, &signs);
+        if (alike > best) {
+            best = alike;
+            *out = (struct nearness){alike, text > core ? text : core, (int)i, signs};
+        }
+    }
+    out->signs.host = any.host;
+    out->signs.file = any.file;
+}
+
+/* The value that most prototypes have in a slot, where at least two do. */
+static uint16_t agreed(const struct group *g, unsigned slot)
+{
+    uint16_t value = 0;
+    unsigned most = 1;
+    for (unsigned i = 0; i + 1 < g->n_proto; i++) {
+        unsigned n = 0;
+        uint16_t v = g->proto[i].s.n_shingles ? g->proto[i].s.slot[slot] : 0;
+        for (unsigned j = i; v && j < g->n_proto; j++)
+            n += g->proto[j].s.slot[slot] == v;
+        if (n > most) {
+            most = n;
+            value = v;
+        }
+    }
+    return value;
+}
+
+void group_core(struct group *g)
+{
+    g->n_core = 0;
+    memset(g->core, 0, sizeof g->core);
+    if (g->n_proto < 3)
+        return;
+    for (unsigned i = 0; i < SKETCH_SLOTS; i++)
+        g->n_core += (g->core[i] = agreed(g, i)) != 0;
+}
+
+/* ---- keys in the index ---- */
+
+void group_unindex(struct campaigns *c, struct group *g)
+{
+    for (unsigned i = 0; i < g->n_keys; i++)
+        index_drop(&c->index, g->key_list[i], g->at);
+    g->n_keys = 0;
+}
+
+/* Room for one more key. */
+static bool key_room(struct heap *h, struct group *g)
+{
+    if (g->n_keys < g->cap_keys)
+        return true;
+    if (g->cap_keys == KEYS_MAX)
+        return false;
+    uint8_t cap = g->cap_keys ? KEYS_MAX : 40; /* most groups have one sketch */
+    uint32_t *wide = heap_grow(h, g->key_list, g->cap_keys, cap, sizeof *wide);
+    if (!wide)
+        return false;
+    g->key_list = wide;
+    g->cap_keys = cap;
+    return true;
+}
+
+static void put_key(struct campaigns *c, struct group *g, uint32_t key)
+{
+    for (unsigned i = 0; i < g->n_keys; i++)
+        if (g->key_list[i] == key)
+            return;
+    if (!key_room(&c->heap, g))
+        return;
+    if (index_put(&c->heap, &c->index, key, g->at))
+        g->key_list[g->n_keys++] = key;
+}
+
+void group_index(struct campaigns *c, struct group *g)
+{
+    struct look_key key[LOOK_KEYS];
+    group_unindex(c, g);
+    if (g->n_core >= CORE_LEAST)
+        for (unsigned i = 0; i < BANDS; i++)
+            if (g->core[2 * i] && g->core[2 * i + 1]) {
+                uint32_t k;
+                band_key(i, g->core[2 * i], g->core[2 * i + 1], &k);
+                put_key(c, g, k);
+            }
+    for (unsigned i = g->n_proto; i-- > 0;) { /* the youngest first: there may not be room for all */
+        size_t n = sketch_keys(&g->proto[i].s, key);
+        for (size_t k = n; k-- > 0;) /* signs before bands */
+            put_key(c, g, key[k].key);
+    }
+}
+
+/* ---- learning ---- */
+
+static struct version *version_of(struct group *g, uint32_t id)
+{
+    for (unsigned i = 0; i < g->n_versions; i++)
+        if (g->version[i].id == id)
+            return &g->version[i];
+    return NULL;
+}
+
+static struct version *version_begin(struct group *g, int64_t first_ms, int64_t last_ms, uint64_t messages)
+{
+    if (g->n_versions == CAMPAIGN_VERSIONS)
+        memmove(g->version, g->version + 1, --g->n_versions * sizeof *g->version);
+    g->version[g->n_versions] = (struct version){first_ms, last_ms, messages, ++g->next_version};
+    return &g->version[g->n_versions++];
+}
+
+static void version_count(struct version *v, int64_t time_ms)
+{
+    v->messages++;
+    if (time_ms < v->first_ms)
+        v->first_ms = time_ms;
+    if (time_ms > v->last_ms)
+        v->last_ms = time_ms;
+}
+
+/* Where a new prototype goes; NULL: nowhere, for now. */
+static struct prototype *proto_room(struct campaigns *c, struct group *g)
+{
+    if (g->n_proto < PROTOTYPES) {
+        if (g->n_proto == g->cap_proto) {
+            uint8_t cap = g->cap_proto ? PROTOTYPES : 1;
+            struct prototype *wide = heap_grow(&c->heap, g->proto, g->cap_proto, cap, sizeof *wide);
+            if (!wide)
+                return NULL;
+            g->proto = wide;
+            g->cap_proto = cap;
+        }
+        return &g->proto[g->n_proto++];
+    }
+    if (g->messages - g->grown < REPLACE_EVERY)
+        return NULL;
+    unsigned oldest = 0;
+    for (unsigned i = 1; i < g->n_proto; i++)
+        if (g->proto[i].last_turn < g->proto[oldest].last_turn)
+            oldest = i;
+    return &g->proto[oldest];
+}
+
+static void proto_take(struct campaigns *c, struct group *g, const struct sighting *s, uint32_t version)
+{
+    struct prototype *p = proto_room(c, g);
+    if (!p)
+        return;
+    *p = (struct prototype){.s = s->sketch, .first_ms = s->time_ms, .last_turn = c->turn, .version = version};
+    g->grown = g->messages;
+    group_core(g);
+    group_index(c, g);
+}
+
+/* A text that was seen for the third time is a version, from when it was seen first. */
+static bool proto_hit(struct campaigns *c, struct group *g, struct prototype *p, int64_t time_ms)
+{
+    enum { CAME_BACK = 2 };
+    p->last_turn = c->turn;
+    p->hits++;
+    if (p->version) {
+        struct version *v = version_of(g, p->version);
+        if (v)
+            version_count(v, time_ms);
+        return false;
+    }
+    if (p->hits < CAME_BACK)
+        return false;
+    p->version = version_begin(g, p->first_ms, time_ms, p->hits + 1)->id;
+    return true;
+}
+
+bool group_learn(struct campaigns *c, struct group *g, const struct sighting *s, const struct nearness *near)
+{
+    if (g->n_versions == 0) { /* its founder */
+        struct version *v = version_begin(g, s->time_ms, s->time_ms, 1);
+        if (!g->is_record)
+            proto_take(c, g, s, v->id);
+        return false;
+    }
+    bool text_tells = s->sketch.n_shingles && s->sketch.kind <= SKETCH_SHORT;
+    if (g->is_record || near->proto < 0 || !text_tells) {
+        version_count(&g->version[g->n_versions - 1], s->time_ms);
+        if (near->proto >= 0)
+            g->proto[near->proto].last_turn = c->turn;
+        return false;
+    }
+    if (near->text * 100 < SAME_TEXT_PERCENT) {
+        proto_take(c, g, s, 0);
+        return false;
+    }
+    struct prototype *p = &g->proto[near->proto];
+    uint32_t version = p->version;
+    bool began = proto_hit(c, g, p, s->time_ms);
+    if (near->signs.text * 100 < NEW_ENOUGH_PERCENT)
+        proto_take(c, g, s, began ? p->version : version);
+    return began;
+}

@@ -7,7 +7,6 @@
  *   exhibits/pack-NNNN  the exhibits' bytes, one after the other, never changed; an exhibit's line says pack, offset, size and SHA-256
  *   heads.jsonl         signed heads (case/seal.h)
  *   tokens/N.tsr        RFC 3161 timestamps of the head over the first N lines
- *   leaves              the Merkle leaf of each line, 32 bytes each: only to be fast, made anew from the log where it is missing
  * The Merkle tree (case/merkle.h) is over the lines of the log, each without its line end. "prev" is not needed for that: it lets a verifier
  * say which line was changed, and not only that one was.
  * Writing: bytes of exhibits are on disk before the line that names them, the line before the call returns (case_begin and case_commit:
@@ -26,12 +25,13 @@
 #include "base/span.h"
 #include "case/merkle.h"
 
-enum { CASE_ID_MAX = 64, CASE_EXHIBIT_MAX = 1 << 30, CASE_LINE_MAX = 256 << 10, CASE_FIELDS_MAX = 32 };
+enum { CASE_ID_MAX = 64, CASE_EXHIBIT_MAX = 1 << 30, CASE_LINE_MAX = 256 << 10, CASE_FIELDS_MAX = 32,
+       CASE_BATCH_MAX = 64 << 20 };
 
 /* A time as a person and a court read it: when, and which clock said so. */
 struct case_time { int64_t unix_ms; int offset_minutes; };
 /* "2011-03-16T14:45:00.000+00:00" */
-enum { CASE_TIME_TEXT = 40 };
+enum { CASE_TIME_TEXT = 64 };
 void case_time_text(const struct case_time *t, char out[CASE_TIME_TEXT]);
 bool case_time_read(struct span text, struct case_time *out);
 
@@ -60,7 +60,8 @@ struct exhibit {
     struct span what;        /* of a redacted copy: what was taken out */
 };
 int casefile_exhibit(struct casefile *c, const struct exhibit *e, struct span bytes, uint64_t *n_out, struct report *why);
-/* Many at once: one flush of the disk at commit. When commit fails nothing of the batch is part of the case. */
+/* Many at once: one flush of the disk at commit. When commit fails nothing of the batch is part of the case; a crash within it keeps some
+ * first ones or none. A batch has at most CASE_BATCH_MAX bytes of lines (ELIMIT: commit, and begin again). */
 int casefile_begin(struct casefile *c, struct report *why);
 int casefile_commit(struct casefile *c, struct report *why);
 
@@ -77,8 +78,8 @@ struct case_line {
     int64_t redacts;
 };
 uint64_t casefile_count(const struct casefile *c);
-/* Any field of a line by name; SPAN_NONE: there is none. Text lives until the next call. */
-struct span case_line_field(struct casefile *c, const struct case_line *l, const char *name);
+/* Any field of the line that was read last, by name; SPAN_NONE: there is none. */
+struct span casefile_field(const struct casefile *c, const char *name);
 int casefile_each(struct casefile *c, int (*fn)(void *ctx, const struct case_line *), void *ctx, struct report *why);
 int casefile_line(struct casefile *c, uint64_t n, struct case_line *out, struct report *why); /* texts live until the next call */
 /* The bytes of an exhibit, checked against its digest; the caller's buffer. POSSE_ECORRUPT names the exhibit. */

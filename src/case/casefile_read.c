@@ -1,0 +1,256 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "case/casefile_priv.h"
+
+enum { SCAN_BYTES = 1 << 20 };
+
+void casefile_pack_name(uint32_t number, char out[32]) { snprintf(out, 32, "exhibits/pack-%04u", number); }
+
+int casefile_take(struct casefile *c, struct span line, struct report *why)
+{
+    if (c->n == c->cap) {
+        uint64_t cap = c->cap ? c->cap * 2 : 64;
+        uint64_t *end = realloc(c->line_end, cap * sizeof *end);
+        if (end)
+            c->line_end = end;
+        uint8_t *leaf = end ? realloc(c->leaf, cap * MERKLE_HASH) : NULL;
+        if (!leaf)
+            return report_set(why, POSSE_ENOMEM, "%s: out of memory for %llu lines", c->folder, (unsigned long long)cap);
+        c->leaf = leaf;
+        c->cap = cap;
+    }
+    merkle_leaf(line, c->leaf + c->n * MERKLE_HASH);
+    merkle_add(&c->tree, c->leaf + c->n * MERKLE_HASH);
+    sha256(line, c->prev);
+    c->line_end[c->n] = (c->n ? c->line_end[c->n - 1] : 0) + line.n + 1;
+    c->n++;
+    return POSSE_OK;
+}
+
+/* ---- a line's fields ---- */
+
+static struct span text_of(const json_t *o, const char *name)
+{
+    const json_t *v = json_object_get(o, name);
+    return json_is_string(v) ? span_of(json_string_value(v), json_string_length(v)) : SPAN_NONE;
+}
+
+static bool number_of(const json_t *o, const char *name, uint64_t most, uint64_t *out)
+{
+    const json_t *v = json_object_get(o, name);
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > most)
+        return false;
+    *out = (uint64_t)json_integer_value(v);
+    return true;
+}
+
+static bool exhibit_of(const json_t *o, struct case_line *l)
+{
+    uint64_t pack, redacts;
+    struct span hex = text_of(o, "sha256");
+    l->redacts = number_of(o, "redacts", UINT32_MAX, &redacts) ? (int64_t)redacts : -1;
+    if (!number_of(o, "pack", 9999, &pack) || !number_of(o, "offset", INT64_MAX, &l->offset) || !number_of(o, "size", CASE_EXHIBIT_MAX, &l->size))
+        return false;
+    l->pack = (uint32_t)pack;
+    return hex_decode(hex, l->sha256, sizeof l->sha256);
+}
+
+void casefile_forget(struct casefile *c)
+{
+    json_decref(c->object);
+    c->object = NULL;
+}
+
+bool casefile_parse(struct casefile *c, struct span line, struct case_line *l)
+{
+    json_error_t e;
+    *l = (struct case_line){.line = line, .redacts = -1};
+    casefile_forget(c);
+    c->object = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
+    const json_t *o = c->object;
+    if (!json_is_object(o) || !number_of(o, "n", UINT32_MAX, &l->n))
+        return false;
+    l->kind = text_of(o, "kind");
+    l->at = text_of(o, "at");
+    l->by = text_of(o, "by");
+    l->tool = text_of(o, "tool");
+    l->name = text_of(o, "name");
+    l->media = text_of(o, "media");
+    l->source = text_of(o, "source");
+    l->seen = text_of(o, "seen");
+    l->command = text_of(o, "command");
+    l->what = text_of(o, "what");
+    l->is_exhibit = span_eq(l->kind, SPAN_LIT("exhibit")) || span_eq(l->kind, SPAN_LIT("redaction"));
+    return l->kind.n && (!l->is_exhibit || exhibit_of(o, l));
+}
+
+struct span casefile_field(const struct casefile *c, const char *name) { return text_of(c->object, name); }
+
+/* ---- the log from its start ---- */
+
+/* Does it say that it is line n after that one? */
+static bool follows(const struct casefile *c, const struct case_line *l, struct span prev)
+{
+    char hex[2 * MERKLE_HASH + 1] = "";
+    if (c->n)
+        hex_encode(span_of(c->prev, sizeof c->prev), hex);
+    else
+        memset(hex, '0', 2 * MERKLE_HASH);
+    return l->n == c->n && span_eq(prev, span_str(hex));
+}
+
+static int scan_lines(struct casefile *c, struct buf *b, struct report *why)
+{
+    size_t from = 0;
+    for (;;) {
+        const uint8_t *end = b->n > from ? memchr(b->p + from, '\n', b->n - from) : NULL;
+        if (!end)
+            break;
+        struct case_line l;
+        struct span line = span_of(b->p + from, (size_t)(end - (b->p + from)));
+        if (!casefile_parse(c, line, &l) || !follows(c, &l, casefile_field(c, "prev")))
+            return report_set(why, POSSE_ECORRUPT, "%s/log.jsonl:%llu: does not follow the line before it; see 'posse case verify'",
+                              c->folder, (unsigned long long)c->n + 1);
+        int err = casefile_take(c, line, why);
+        if (err)
+            return err;
+        if (l.is_exhibit) {
+            c->pack_number = l.pack;
+            c->pack_end = l.offset + l.size;
+        }
+        from += line.n + 1;
+    }
+    memmove(b->p, b->p + from, b->n - from);
+    b->n -= from;
+    return POSSE_OK;
+}
+
+int casefile_scan(struct casefile *c, struct report *why)
+{
+    struct buf b;
+    off_t at = 0;
+    int err = POSSE_OK;
+    buf_init(&b, SCAN_BYTES + CASE_LINE_MAX);
+    while (!err) {
+        uint8_t *room = buf_reserve(&b, SCAN_BYTES);
+        if (!room) {
+            err = b.err == POSSE_ELIMIT ? report_set(why, POSSE_ECORRUPT, "%s/log.jsonl:%llu: is over %d bytes", c->folder,
+                                                     (unsigned long long)c->n + 1, CASE_LINE_MAX)
+                                        : report_set(why, POSSE_ENOMEM, "out of memory");
+            break;
+        }
+        ssize_t got = pread(c->log, room, SCAN_BYTES, at);
+        if (got < 0 && errno == EINTR)
+            got = 0;
+        else if (got < 0)
+            err = report_errno(why, "read the log of the case", c->folder);
+        else if (got == 0)
+            break;
+        if (!err) {
+            at += got;
+            b.n += (size_t)got;
+            err = scan_lines(c, &b, why);
+        }
+    }
+    c->log_end = c->n ? c->line_end[c->n - 1] : 0;
+    buf_deinit(&b);
+    return err;
+}
+
+/* ---- reading ---- */
+
+uint64_t casefile_count(const struct casefile *c) { return c->n; }
+const char *casefile_folder(const struct casefile *c) { return c->folder; }
+
+static int read_at(int fd, uint8_t *p, uint64_t n, uint64_t at)
+{
+    while (n) {
+        ssize_t got = pread(fd, p, n < (1u << 30) ? n : 1u << 30, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got ? POSSE_EIO : POSSE_ECORRUPT;
+        p += got;
+        at += (uint64_t)got;
+        n -= (uint64_t)got;
+    }
+    return POSSE_OK;
+}
+
+int casefile_line(struct casefile *c, uint64_t n, struct case_line *out, struct report *why)
+{
+    if (n >= c->n)
+        return report_set(why, POSSE_ENOENT, "%s: has no line %llu", c->folder, (unsigned long long)n);
+    uint64_t from = n ? c->line_end[n - 1] : 0, size = c->line_end[n] - from - 1;
+    buf_clear(&c->text);
+    uint8_t *p = buf_reserve(&c->text, size + 1);
+    if (!p)
+        return report_set(why, POSSE_ENOMEM, "out of memory");
+    int err = read_at(c->log, p, size, from);
+    if (!err && !casefile_parse(c, span_of(p, size), out))
+        err = POSSE_ECORRUPT;
+    return err ? report_set(why, err, "%s/log.jsonl:%llu: cannot be read any more", c->folder, (unsigned long long)n + 1) : POSSE_OK;
+}
+
+int casefile_each(struct casefile *c, int (*fn)(void *ctx, const struct case_line *), void *ctx, struct report *why)
+{
+    for (uint64_t i = 0; i < c->n; i++) {
+        struct case_line l;
+        int err = casefile_line(c, i, &l, why);
+        if (!err)
+            err = fn(ctx, &l);
+        if (err)
+            return err;
+    }
+    return POSSE_OK;
+}
+
+int casefile_bytes(struct casefile *c, const struct case_line *l, struct buf *out, struct report *why)
+{
+    char name[32];
+    uint8_t digest[32];
+    if (!l->is_exhibit)
+        return report_set(why, POSSE_EINVAL, "%s: line %llu is no exhibit", c->folder, (unsigned long long)l->n);
+    casefile_pack_name(l->pack, name);
+    uint8_t *p = buf_reserve(out, l->size ? l->size : 1);
+    if (!p)
+        return report_set(why, out->err, "exhibit %llu: no memory for %llu bytes", (unsigned long long)l->n, (unsigned long long)l->size);
+    int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int err = fd < 0 ? report_errno(why, "open the exhibits", c->folder) : read_at(fd, p, l->size, l->offset);
+    if (fd >= 0)
+        close(fd);
+    if (err == POSSE_OK) {
+        sha256(span_of(p, l->size), digest);
+        err = memcmp(digest, l->sha256, sizeof digest) == 0 ? POSSE_OK : POSSE_ECORRUPT;
+    }
+    if (!err)
+        out->n += l->size;
+    else if (fd >= 0)
+        report_set(why, err, "%s: exhibit %llu is not what was added; see 'posse case verify'", c->folder, (unsigned long long)l->n);
+    return err;
+}
+
+int casefile_root(struct casefile *c, uint64_t n, uint8_t out[MERKLE_HASH], struct report *why)
+{
+    if (n > c->n)
+        return report_set(why, POSSE_EINVAL, "%s: has no %llu lines", c->folder, (unsigned long long)n);
+    if (n == c->n) {
+        merkle_root(&c->tree, out);
+        return POSSE_OK;
+    }
+    struct merkle m;
+    merkle_init(&m);
+    for (uint64_t i = 0; i < n; i++)
+        merkle_add(&m, c->leaf + i * MERKLE_HASH);
+    merkle_root(&m, out);
+    return POSSE_OK;
+}

@@ -5,7 +5,7 @@
  *                       "n" its place from 0, "prev" the hex SHA-256 of the line before (without its line end; 64 zeros for the first), "kind",
  *                       "at" when it was added, with UTC offset, "by" who added it, "tool" the version that did
  *   exhibits/pack-NNNN  the exhibits' bytes, one after the other, never changed; an exhibit's line says pack, offset, size and SHA-256
- *   heads.jsonl         signed heads (case/seal.h)
+ *   heads.jsonl         signed heads (case/seal.h); keys/FINGERPRINT.pem: the public keys that signed them
  *   tokens/N.tsr        RFC 3161 timestamps of the head over the first N lines
  * The Merkle tree (case/merkle.h) is over the lines of the log, each without its line end. "prev" is not needed for that: it lets a verifier
  * say which line was changed, and not only that one was.

@@ -2,7 +2,7 @@
  *
  * A head is a line of heads.jsonl: {"n":N,"root":"HEX","time":"...","key":"HEX","signature":"BASE64"}; the signature (Ed25519, RFC 8032) is
  * over the bytes of that line up to and without `,"signature"`, closed with `}`. `key` is the SHA-256 of the public key (DER
- * SubjectPublicKeyInfo), which stands beside as key.pem in the case.
+ * SubjectPublicKeyInfo), which stands in the case as keys/FINGERPRINT.pem.
  * The secret key is HOME/keys/case.key (PEM, mode 0600), made on first use. Timestamps: RFC 3161 over the head's line; a request
  * is written, a token is read and checked; talking to an authority is the caller's (cli).
  * Errors: POSSE_ENOENT no key, ECORRUPT.  Threads: reentrant.  Ownership: opaque key; free it. */

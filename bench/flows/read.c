@@ -68,9 +68,35 @@ static int one(const char *path)
     return 0;
 }
 
+static int together(int n, char **path)
+{
+    struct logs *l;
+    struct logs_lost lost;
+    struct report why = {0};
+    struct sum s = {0};
+    struct flow flow;
+    double from = seconds();
+    int rc = logs_open((const char *const *)path, (size_t)n, NULL, &l, &why);
+    while (rc == 0 && (rc = logs_next(l, &flow, &why)) > 0) {
+        add(&s, &flow);
+        rc = 0;
+    }
+    if (rc < 0) {
+        printf("error %d: %s\n", rc, why.text);
+        return 1;
+    }
+    logs_lost(l, &lost);
+    printf("late=%llu ", (unsigned long long)lost.late);
+    show("merged", &s, &lost, seconds() - from);
+    logs_close(&l);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int bad = 0;
+    if (argc > 2 && strcmp(argv[1], "--merge") == 0)
+        return together(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++)
         bad |= one(argv[i]);
     return bad;

@@ -30,9 +30,9 @@ uint8_t zeek_key(struct span s)
 bool zeek_path(struct span path, enum flow_kind *kind, bool *is_open)
 {
     static const struct { struct span path; enum flow_kind kind; bool is_open; } known[] = {
-        {SPAN_LIT("conn"), FLOW_CONN, false}, {SPAN_LIT("dns"), FLOW_DNS, false}, {SPAN_LIT("http"), FLOW_HTTP, false},
-        {SPAN_LIT("ssl"), FLOW_TLS, false}, {SPAN_LIT("smtp"), FLOW_SMTP, false}, {SPAN_LIT("open_conn"), FLOW_CONN, true},
-        {SPAN_LIT("open_http"), FLOW_HTTP, true}, {SPAN_LIT("open_ssl"), FLOW_TLS, true},
+        {LOG_NAME("conn"), FLOW_CONN, false}, {LOG_NAME("dns"), FLOW_DNS, false}, {LOG_NAME("http"), FLOW_HTTP, false},
+        {LOG_NAME("ssl"), FLOW_TLS, false}, {LOG_NAME("smtp"), FLOW_SMTP, false}, {LOG_NAME("open_conn"), FLOW_CONN, true},
+        {LOG_NAME("open_http"), FLOW_HTTP, true}, {LOG_NAME("open_ssl"), FLOW_TLS, true},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (span_eq(path, known[i].path)) {
@@ -70,12 +70,12 @@ static bool count(const struct zeek_values *l, unsigned key, uint64_t *out) { re
 /* Zeek's JSON may write times as seconds, as milliseconds or as a date (LogAscii::json_timestamps). */
 static bool when(struct span s, int64_t *out_us)
 {
-    enum { MOST_SECONDS = 100000000000 }; /* the year 5138 in seconds, 1973 in milliseconds */
+    static const int64_t most_s = 100000000000; /* the year 5138 in seconds, 1973 in milliseconds */
     if (s.n > 10 && s.p[4] == '-')
         return log_date(s, out_us);
     if (!log_seconds(s, out_us))
         return false;
-    if (*out_us / 1000000 > (int64_t)MOST_SECONDS)
+    if (*out_us / 1000000 > most_s)
         *out_us /= 1000;
     return true;
 }

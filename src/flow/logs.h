@@ -5,8 +5,7 @@
  * nfdump where it is installed), Suricata EVE; each plain or gzip. A folder is read file by file in order of first time; a rotated log
  * goes on in its successor.
  * Broken lines are counted and the first ones named (file, line, what was wrong), never fatal; a truncated gzip gives what it holds.
- * Ownership: a reader owns its buffers; a record lives until the next call.  Threads: one reader a thread; several files can be
- * read ahead by logs_merge's own threads.  Errors: negative codes for files that cannot be read at all.
+ * Ownership: a reader owns its buffers; a record lives until the next call.  Threads: one reader a thread.  Errors: negative codes for files that cannot be read at all.
  * Limits: a line of 1 MB; memory constant whatever the file.  Resuming: logs_position says where each file was left off.
  * Cost: see bench/flows; aim 1,000,000 Zeek conn lines a second a core. */
 #ifndef POSSE_FLOW_LOGS_H
@@ -21,6 +20,7 @@ struct logs_lost {
     uint64_t records; /* that a packet or a flag of the source says were there and are not */
     uint64_t others;  /* well-formed and of no use: other logs' lines, protocols that are not IP */
     uint64_t files;   /* that are no log, or end in the middle */
+    uint64_t late;    /* not lost: told out of order, since they came later than the slack (logs_next only) */
     char first[512];  /* the first ones: "conn.log:17: 12 columns in place of 21; ..." */
 };
 struct logs_file; /* one file */
@@ -37,13 +37,22 @@ uint64_t logs_file_bytes(const struct logs_file *f, uint64_t *of_out); /* read s
 
 /* All of some paths, files and folders, merged by start time within `slack_ms` (Zeek writes a line when a connection ends). */
 struct logs;
-struct logs_options { int64_t slack_ms; /* 0: an hour */ size_t max_ahead; /* records held to put them in order; 0: 1,000,000 */ bool follow; };
+struct logs_options {
+    int64_t slack_ms;  /* 0: an hour */
+    size_t max_ahead;  /* records held to put them in order; 0: 1,000,000. They may take 512 bytes each, and are told early past that */
+    bool follow;       /* files grow, are rotated and renamed, new ones appear; the caller says how often to look by calling */
+};
 int logs_open(const char *const *path, size_t n, const struct logs_options *o, struct logs **out, struct report *why);
 void logs_close(struct logs **l);
-int logs_next(struct logs *l, struct flow *out, struct report *why); /* as logs_file_next; with `follow` 0 means "nothing new yet" */
+/* As logs_file_next. With `follow` 0 means "nothing new yet", and what is younger than the slack waits; logs_flush tells it all the same. */
+int logs_next(struct logs *l, struct flow *out, struct report *why);
+void logs_flush(struct logs *l);
 void logs_lost(const struct logs *l, struct logs_lost *out);
-int logs_position(const struct logs *l, struct buf *out);            /* for logs_resume */
-int logs_resume(struct logs *l, struct span position, struct report *why);
+uint64_t logs_bytes(const struct logs *l, uint64_t *of_out); /* of the files, as they lie on the disk: for progress */
+/* A text that says what was told so far, not only what was read: resuming at it tells each record once, also when files were renamed,
+ * rotated or packed in between (they are known again by their first bytes). Call logs_resume right after logs_open. */
+int logs_position(const struct logs *l, struct buf *out);
+int logs_resume(struct logs *l, struct span position, struct report *why); /* ESYNTAX: no position */
 
 /* NetFlow and IPFIX as they come over UDP: one packet in, its records out. */
 struct collector;

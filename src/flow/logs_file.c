@@ -107,37 +107,95 @@ static void at_end(struct logs_file *f)
     logs_name(&f->lost, f->lost.files++, f->path, 0, trouble);
 }
 
+enum { FIRST_MAX = 256 << 10 };
+
+/* A line or what else stands for one; < 0: an error. */
+enum { STEP_END, STEP_RECORD, STEP_ON };
+
+static int step(struct logs_file *f, struct flow *out, struct report *why)
+{
+    struct log_why what = {{0}};
+    struct span s;
+    uint64_t at = log_bytes_at(f->bytes);
+    int rc = log_bytes_line(f->bytes, &s, why);
+    if (rc == 0) {
+        at_end(f);
+        return STEP_END;
+    }
+    if (rc != 1 && rc != LOG_LINE_LONG)
+        return rc;
+    f->line++;
+    if (rc == LOG_LINE_LONG) {
+        broken(f, "a line of more than 1 MB");
+        return STEP_ON;
+    }
+    if (s.n && s.p[0] == '#' && starts(s, "#separator"))
+        f->header = at;
+    switch (one_line(f, s, out, f->lost.lines < LOGS_NAMED ? &what : NULL)) {
+    case LOG_RECORD: return STEP_RECORD;
+    case LOG_BROKEN: broken(f, what.text); break;
+    case LOG_OTHER: f->lost.others++; break;
+    case LOG_NOTHING: break;
+    }
+    return STEP_ON;
+}
+
 int logs_file_next(struct logs_file *f, struct flow *out, struct report *why)
 {
-    struct log_why what;
-    struct span s;
-    if (!f->is_told) {
-        int rc = know(f, why);
-        if (rc <= 0)
-            return rc;
+    int rc = f->is_told ? 1 : know(f, why);
+    if (rc <= 0)
+        return rc;
+    do
+        rc = step(f, out, why);
+    while (rc == STEP_ON);
+    return rc;
+}
+
+int logs_file_first(struct logs_file *f, int64_t *out_us, struct report *why)
+{
+    struct flow flow;
+    int rc = f->is_told ? STEP_ON : know(f, why) < 0 ? POSSE_EIO : STEP_END;
+    *out_us = INT64_MIN;
+    while (rc == STEP_ON && log_bytes_at(f->bytes) < FIRST_MAX)
+        rc = step(f, &flow, why);
+    if (rc == STEP_RECORD)
+        *out_us = flow.start_us;
+    return rc < 0 ? rc : 0;
+}
+
+int logs_file_head(struct logs_file *f, size_t n, struct span *out, struct report *why) { return log_bytes_peek(f->bytes, n, out, why); }
+int logs_file_fd(const struct logs_file *f) { return log_bytes_fd(f->bytes); }
+
+void logs_file_place(const struct logs_file *f, struct logs_place *out)
+{
+    *out = (struct logs_place){log_bytes_at(f->bytes), f->line, f->header};
+}
+
+/* The lines at the place of the header say what the columns are; then the rest is passed over. */
+static int reread_header(struct logs_file *f, const struct logs_place *to, struct report *why)
+{
+    struct span s, head;
+    int rc = log_bytes_skip(f->bytes, to->header, why);
+    while (rc == 0 && log_bytes_at(f->bytes) < to->at) {
+        if ((rc = log_bytes_peek(f->bytes, 1, &head, why)) < 0 || head.n == 0 || head.p[0] != '#')
+            break;
+        if ((rc = log_bytes_line(f->bytes, &s, why)) != 1)
+            break;
+        rc = 0;
+        one_line(f, s, &(struct flow){0}, NULL);
     }
-    for (;;) {
-        uint64_t at = log_bytes_at(f->bytes);
-        int rc = log_bytes_line(f->bytes, &s, why);
-        if (rc == 0)
-            at_end(f);
-        if (rc != 1 && rc != LOG_LINE_LONG)
-            return rc;
-        f->line++;
-        if (rc == LOG_LINE_LONG) {
-            broken(f, "a line of more than 1 MB");
-            continue;
-        }
-        if (s.n && s.p[0] == '#' && starts(s, "#separator"))
-            f->header = at;
-        what.text[0] = '\0';
-        switch (one_line(f, s, out, f->lost.lines < LOGS_NAMED ? &what : NULL)) {
-        case LOG_RECORD: return 1;
-        case LOG_BROKEN: broken(f, what.text); break;
-        case LOG_OTHER: f->lost.others++; break;
-        case LOG_NOTHING: break;
-        }
-    }
+    return rc;
+}
+
+int logs_file_go(struct logs_file *f, const struct logs_place *to, struct report *why)
+{
+    int rc = reread_header(f, to, why);
+    uint64_t at = log_bytes_at(f->bytes);
+    if (rc >= 0 && at < to->at)
+        rc = log_bytes_skip(f->bytes, to->at - at, why);
+    f->line = to->line;
+    f->header = to->header;
+    return rc < 0 ? rc : 0;
 }
 
 enum logs_format logs_file_format(const struct logs_file *f) { return f->format; }

@@ -17,6 +17,8 @@ void logs_file_place(const struct logs_file *f, struct logs_place *out);
 int logs_file_go(struct logs_file *f, const struct logs_place *to, struct report *why);
 /* The log's own first bytes, up to n: for telling it again under another name. */
 int logs_file_head(struct logs_file *f, size_t n, struct span *out, struct report *why);
+/* Start of the first record, looked for near the beginning only (it is read over); INT64_MIN: none there. */
+int logs_file_first(struct logs_file *f, int64_t *out_us, struct report *why);
 int logs_file_fd(const struct logs_file *f);
 
 #endif

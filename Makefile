@@ -2,7 +2,7 @@
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 FUZZ ?=
-SOURCES = $(wildcard src/*/*.[ch] include/posse/*.h tests/*/*.[ch] fuzz/*.[ch] bench/*.[ch])
+SOURCES = $(wildcard src/*/*.[ch] sim/*.[ch] include/posse/*.h tests/*/*.[ch] fuzz/*.[ch] bench/*.[ch])
 
 .PHONY: all run test soak help bench model fuzz asan ubsan tsan docs format lint clean install
 

@@ -21,5 +21,6 @@ lint() {
 lint layers "$here/layers.sh" "$root"
 lint names "$here/names.sh" "$root"
 lint globals "$here/globals.sh" "$build"
+lint world "$here/world.sh" "$root" "$build"
 lint manual "$here/manual.sh" "$root" "$build"
 exit $status

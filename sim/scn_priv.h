@@ -1,0 +1,25 @@
+/* scn_priv: what the readers of a scenario's blocks share.  A keyword's reader takes the line after its keyword. */
+#ifndef SIM_SCN_PRIV_H
+#define SIM_SCN_PRIV_H
+
+#include "scn_line.h"
+
+struct keyword { const char *name; void (*read)(struct line *l, struct scenario *s, void *block); };
+
+extern const struct keyword network_keywords[], trap_keywords[], mailer_keywords[], form_keywords[], family_keywords[];
+
+uint32_t find_texts(const struct scenario *s, const char *name);
+uint32_t find_curve(const struct scenario *s, const char *name);
+uint32_t find_network(const struct scenario *s, const char *name);
+uint32_t find_mailer(const struct scenario *s, const char *name);
+uint32_t find_form(const struct scenario *s, const char *name);
+uint32_t find_family(const struct scenario *s, const char *name);
+uint32_t find_country(const struct scenario *s, const char *name);
+/* A whole word that must be one of a few; its place among them. */
+unsigned line_one_of(struct line *l, const char *what, const char *const *names);
+
+void family_defaults(struct family *f);
+void family_check(const struct scenario *s, const struct family *f);
+void texts_read(struct texts *t, const char *path, struct place at);
+
+#endif

@@ -1,0 +1,245 @@
+/* trace: small worlds with one thing in each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "flow/trace.h"
+#include "unit.h"
+
+static const int64_t base_us = 1700000000000000;
+
+static struct ip v4(unsigned a, unsigned b, unsigned c, unsigned d) { return ip_of_v4(a << 24 | b << 16 | c << 8 | d); }
+
+static struct flow conn(double at_s, struct ip src, struct ip dst, uint16_t port, enum flow_state state)
+{
+    return (struct flow){.kind = FLOW_CONN, .start_us = base_us + (int64_t)(at_s * 1e6), .duration_us = 100000, .src = src, .dst = dst,
+                         .src_port = 40000, .dst_port = port, .proto = 6, .state = state, .src_bytes = 120, .dst_bytes = 300};
+}
+
+static struct trace *world(const struct trace_options *o)
+{
+    struct trace *t;
+    struct report why;
+    assert_int_equal(trace_new(o, &t, &why), 0);
+    return t;
+}
+
+static void add(struct trace *t, struct flow f) { assert_int_equal(trace_add(t, &f), 0); }
+
+static void sums_up(const struct trace_reasons *r)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->n; i++)
+        sum += r->of[i].bits;
+    assert_true(sum - r->bits < 1e-9 && r->bits - sum < 1e-9);
+}
+
+static double lot(uint64_t *seed) { return (double)(mix64(*seed += 77) >> 11) / 9007199254740992.0; }
+
+static void nothing(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    const struct beacon *b;
+    const struct incident *i;
+    assert_int_equal(trace_beacons(t, &b), 0);
+    assert_int_equal(trace_judge(t, NULL), 0);
+    assert_int_equal(trace_beacons(t, &b), 0);
+    assert_int_equal(trace_incidents(t, &i), 0);
+    trace_free(&t);
+    trace_free(&t);
+    struct trace_options bad = {.probability = 1};
+    struct report why;
+    assert_int_not_equal(trace_new(&bad, &t, &why), 0);
+    assert_non_null(strstr(why.text, "below 1"));
+}
+
+/* One host that browses, one that is told what to do every 300 s: first in the list, and alone below the threshold. */
+static void a_beacon_alone_is_first_and_not_told(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    uint64_t seed = 1;
+    for (int i = 0; i < 280; i++)
+        add(t, conn(300 * i + 40 * lot(&seed), v4(10, 0, 0, 7), v4(203, 0, 113, 9), 8443, FLOW_STATE_CLOSED));
+    for (int i = 0; i < 2000; i++)
+        add(t, conn(84000 * lot(&seed), v4(10, 0, 0, 1 + i % 20), v4(198, 51, 100, i % 50), 443, FLOW_STATE_CLOSED));
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct beacon *b;
+    const struct controller *c;
+    const struct incident *x;
+    size_t n = trace_beacons(t, &b);
+    assert_true(n > 1 && n < 400);
+    assert_true(b[0].port == 8443 && b[0].is_rhythm && b[0].period_s > 290 && b[0].period_s < 310 && b[0].connections == 280);
+    assert_true(b[0].probability < .5 && b[0].rita_score > .8 && !b[0].is_told);
+    for (size_t i = 0; i < n; i++)
+        sums_up(&b[i].why);
+    assert_true(trace_controllers(t, &c) > 0 && c[0].port == 8443 && c[0].n_hosts == 1);
+    assert_int_equal(trace_incidents(t, &x), 0);
+    trace_free(&t);
+}
+
+/* Three hosts that send mail to everybody and one server that they all have been told by: one incident. */
+static void a_crowd_is_one_incident(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    uint64_t seed = 2;
+    for (int h = 1; h <= 60; h++)
+        for (int i = 0; i < 200; i++)
+            add(t, conn(80000 * lot(&seed), v4(10, 0, 0, (unsigned)h), v4(198, 51, 100, (unsigned)(lot(&seed) * 60)), 443, FLOW_STATE_CLOSED));
+    for (int h = 1; h <= 3; h++) {
+        for (int i = 0; i < 130; i++)
+            add(t, conn(600 * i + 100 * lot(&seed) + h, v4(10, 0, 0, (unsigned)h), v4(203, 0, 113, 9), 8080, FLOW_STATE_CLOSED));
+        for (int i = 0; i < 400; i++)
+            add(t, conn(30000 + 3 * i, v4(10, 0, 0, (unsigned)h), v4(192, 0, (unsigned)i % 200, (unsigned)h * 7), 25, i % 2 ? FLOW_STATE_TRIED : FLOW_STATE_CLOSED));
+    }
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct incident *x;
+    const struct traced_host *h;
+    assert_int_equal(trace_incidents(t, &x), 1);
+    assert_true(x->n_controllers == 1 && x->n_hosts == 3 && x->probability >= .95 && x->controller->port == 8080);
+    assert_true(x->controller->n_hosts == 3 && x->controller->n_acting == 3 && strlen(x->id) == 16);
+    size_t n = trace_hosts(t, &h);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(h[i].is_told == (i < 3));
+        sums_up(&h[i].why);
+    }
+    assert_true((h[0].acts & ACT_SPAM) && (h[0].acts & ACT_BEACON) && h[0].mail_servers > 150 && h[0].mail_failed == 200);
+    char id[17];
+    memcpy(id, x->id, 17);
+    assert_int_equal(trace_judge(t, NULL), 0); /* again: the same */
+    assert_int_equal(trace_incidents(t, &x), 1);
+    assert_string_equal(x->id, id);
+    trace_free(&t);
+}
+
+/* A scanner with a million destinations costs what a few thousand cost, and is counted. */
+static void fan_out_is_bounded(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    struct trace_size size;
+    for (uint32_t i = 0; i < 1000000; i++)
+        add(t, conn(i * .01, v4(10, 0, 0, 66), ip_of_v4(0x20000000 + i * 13), 23, FLOW_STATE_TRIED));
+    trace_size(t, &size);
+    assert_true(size.flows == 1000000 && size.pairs < 10000 && size.bytes < 24 << 20);
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct traced_host *h;
+    assert_true(trace_hosts(t, &h) >= 1 && (h->acts & ACT_SCAN) && h->scanned > 800000 && h->scanned < 1200000);
+    trace_free(&t);
+}
+
+/* With 16 MB, what does not fit is counted, not kept. */
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    struct trace *t = world(&(struct trace_options){.max_bytes = 16 << 20});
+    struct trace_size size;
+    for (uint32_t round = 0; round < 4; round++)
+        for (uint32_t i = 0; i < 400000; i++)
+            add(t, conn(round * 4000 + i * .01, ip_of_v4(0x0a000000 + i % 5000), ip_of_v4(0x20000000 + i), 443, FLOW_STATE_CLOSED));
+    trace_size(t, &size);
+    assert_true(size.bytes < 17 << 20 && size.pairs_lost > 0);
+    assert_int_equal(trace_judge(t, NULL), 0);
+    trace_free(&t);
+}
+
+static void clocks_jump(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    static const double when[] = {0, 10, -1e6, 3e6, -1e9, 1e10, 5, -1e15 / 1e6};
+    for (int round = 0; round < 10; round++)
+        for (size_t i = 0; i < sizeof when / sizeof *when; i++)
+            add(t, conn(when[i] + round, v4(10, 0, 0, 7), v4(203, 0, 113, 9), 443, FLOW_STATE_CLOSED));
+    struct trace_size size;
+    trace_size(t, &size);
+    assert_true(size.clock_jumps > 20);
+    assert_int_equal(trace_judge(t, NULL), 0);
+    trace_free(&t);
+}
+
+/* A line of open_conn, and the line when it is over: one connection. */
+static void open_lines_are_replaced(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    for (int i = 0; i < 10; i++) {
+        struct flow f = conn(5000, v4(10, 0, 0, 7), v4(203, 0, 113, 9), 443, FLOW_STATE_ESTABLISHED);
+        f.is_open = i < 9;
+        f.duration_us = i * 3600000000ll;
+        add(t, f);
+    }
+    for (int i = 0; i < 6; i++)
+        add(t, conn(6000 + 100 * i, v4(10, 0, 0, 7), v4(203, 0, 113, 9), 443, FLOW_STATE_CLOSED));
+    const struct beacon *b;
+    assert_int_equal(trace_judge(t, NULL), 0);
+    assert_int_equal(trace_beacons(t, &b), 1);
+    assert_int_equal(b->connections, 7);
+    trace_free(&t);
+}
+
+struct answers { size_t n; int64_t first, last; };
+static int count_answer(void *ctx, const struct ip *a, int64_t first, int64_t last)
+{
+    struct answers *x = ctx;
+    (void)a;
+    x->n++;
+    x->first = first, x->last = last;
+    return 0;
+}
+
+/* A name that moves from address to address is one destination; its history can be asked for. */
+static void a_name_is_a_destination(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    uint64_t seed = 9;
+    for (int i = 0; i < 200; i++) {
+        char text[IP_TEXT];
+        struct ip a = v4(198, (unsigned)(i / 10), (unsigned)(i / 10) * 9, 5);
+        ip_text(&a, text);
+        struct flow f = {.kind = FLOW_DNS, .start_us = base_us + (int64_t)i * 400000000, .src = v4(10, 0, 0, 7), .dst = v4(10, 0, 0, 1), .dst_port = 53, .proto = 17};
+        f.dns.query = SPAN_LIT("Moving.Example."), f.dns.type = SPAN_LIT("A"), f.dns.rcode = SPAN_LIT("NOERROR");
+        f.dns.answer[0] = span_str(text), f.dns.ttl[0] = 60, f.dns.n_answers = 1;
+        add(t, f);
+        add(t, conn(400 * i + 1 + 60 * lot(&seed), v4(10, 0, 0, 7), a, 443, FLOW_STATE_CLOSED));
+    }
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct beacon *b;
+    assert_true(trace_beacons(t, &b) > 1);
+    assert_true(b->is_by_name && b->connections >= 180 && b->period_s > 390 && b->period_s < 410);
+    assert_string_equal(b->name, "moving.example");
+    struct answers x = {0};
+    assert_int_equal(trace_names(t, "MOVING.example", count_answer, &x), 0);
+    assert_true(x.n == 16);
+    assert_int_equal(trace_names(t, "other.example", count_answer, &x), 0);
+    assert_true(x.n == 16);
+    trace_free(&t);
+}
+
+static void a_trap_saw_it(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    struct ip bot = v4(10, 0, 0, 7), outside = v4(203, 0, 113, 1);
+    add(t, conn(0, bot, outside, 443, FLOW_STATE_CLOSED));
+    assert_int_equal(trace_seen_at_trap(t, &bot, base_us / 1000, "example", .99), 0);
+    assert_int_equal(trace_seen_at_trap(t, &outside, base_us / 1000, "example", .99), 0);
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct traced_host *h;
+    assert_int_equal(trace_hosts(t, &h), 1);
+    assert_true(h->acts == ACT_TRAP && h->probability > .95 && h->is_told);
+    trace_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing), cmocka_unit_test(a_beacon_alone_is_first_and_not_told), cmocka_unit_test(a_crowd_is_one_incident),
+        cmocka_unit_test(fan_out_is_bounded), cmocka_unit_test(memory_is_bounded), cmocka_unit_test(clocks_jump),
+        cmocka_unit_test(open_lines_are_replaced), cmocka_unit_test(a_name_is_a_destination), cmocka_unit_test(a_trap_saw_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -104,6 +104,7 @@ void mailer_name(uint64_t key, char out[MAILER_NAME])
 {
     static const char consonant[] = "bdfghjklmnprstvz", vowel[] = "aiou";
     char *p = out;
+    key = mix64(key); /* event records may number their mailers from 1 */
     memcpy(p, "mailer", 6);
     p += 6;
     for (int i = 0; i < 3; i++) {

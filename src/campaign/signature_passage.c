@@ -1,14 +1,14 @@
 /* signature_passage: a template cut into passages, each an expression.
  *
  * Anchors and the narrow slots between them are a row of elements; wide slots and floating anchors part the rows. A row is cut into
- * passages of about PASSAGE_WORDS fixed words each. What ham could have: of every three elements in a row that stand for a known set of
+ * passages of about PASSAGE_WORDS fixed words each, and PASSAGE_LETTERS bytes at least. What ham could have: of every three elements in a row that stand for a known set of
  * words (fixed words, numbers, short complete dictionaries) the sketch is asked for each combination: when it knows none of them, no text
  * that was ever added to ham can match the passage, for its expression wants one of them. ABSENT_PERCENT of the threes must be so. */
 #include "base/error.h"
 #include "campaign/signature_priv.h"
 #include "campaign/template_priv.h"
 
-enum { ABSENT_PERCENT = 34, COMBINATIONS_MAX = 64, ROW_MAX = 2048 };
+enum { PASSAGE_LETTERS = 24, ABSENT_PERCENT = 34, COMBINATIONS_MAX = 64, ROW_MAX = 2048 };
 
 struct element { struct span word; const struct slot *slot; uint16_t permille; };
 struct row { struct element e[ROW_MAX]; size_t n; };
@@ -119,10 +119,14 @@ static void add_passage(struct cutter *c, const struct element *e, size_t n)
 /* Cuts where enough fixed words or slots have come; a passage begins and ends with a fixed word. */
 static void cut_row(struct cutter *c, const struct row *r)
 {
-    size_t words = 0, i = 0;
-    for (size_t k = 0; k < r->n; k++)
+    size_t words = 0, letters = 0, i = 0;
+    for (size_t k = 0; k < r->n; k++) {
         words += !r->e[k].slot;
-    size_t parts = (words + PASSAGE_WORDS / 2) / PASSAGE_WORDS, each = parts > 1 ? (words + parts - 1) / parts : words;
+        letters += r->e[k].word.n;
+    }
+    size_t parts = (words + PASSAGE_WORDS / 2) / PASSAGE_WORDS, most = letters / PASSAGE_LETTERS;
+    parts = parts < most ? parts : most; /* w o r d s of a letter are little */
+    size_t each = parts > 1 ? (words + parts - 1) / parts : words;
     while (i < r->n) {
         while (i < r->n && r->e[i].slot)
             i++;

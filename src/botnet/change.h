@@ -1,13 +1,20 @@
 /* change: collapse, surge, pause and return of a rate, against its own daily, weekly and burst pattern.
  *
- * Fed with counts by the minute. What is expected comes from the series' own past (hour of day, day of week, bursts, overdispersion),
- * what is odd from Bayesian online change points (Adams & MacKay 2007) over it, so that nights, weekends and bursts are no news.
- * Causes: a spam trap alone cannot tell a pause from a takedown: what fell is "quiet, cause unknown" until something from outside says
- * otherwise (change_tell: an analyst, controllers down, a case's day of action). A silence of the trap itself (`is_watching` false, or
- * everything falls at once, the traffic that is no spam too) is no change of anybody's.
- * Promised: a fall of 90% at one message a second is dated within 10 minutes; without a fall no collapse in 200 years of minutes.
- * Ownership: opaque; one a series.  Units: ms, messages.  Threads: one writer.  Limits: keeps CHANGES_MAX changes, the latest.
- * Errors: ENOMEM.  Minutes come in order; gaps are minutes of 0 while the trap was watching. */
+ * Fed with counts by the minute. What is expected is the series' own level by hour of day and day of week; a "dip" is a stretch well below
+ * that (a cumulative sum of log-likelihood ratios says where it begins and ends). How long dips last is learnt: a sender in bursts has one
+ * between any two bursts. A dip is called a collapse when it has lasted longer than the tail of its own earlier dips lets one expect
+ * once in 100,000 years; where there were none, that is after ten minutes; where bursts come every other day, after some days, dated back
+ * to where the dip began. A series younger than a week is not known: it must be silent until it would be a week old.
+ * What counts as a fall: the rate under its pattern. That a burst ends is none; that the next does not come is one, also at Christmas:
+ * a silence that is real is said, with its cause unknown, for a spam trap alone cannot tell a pause from a takedown, until something from
+ * outside does (change_tell: an analyst, controllers down, a case's day of action).
+ * A silence of the trap is no change of anybody's: minutes with is_watching false do not count. Where mail of several senders comes,
+ * spam or not, a series of all of it tells when the trap is deaf (change_is_deaf): that is then the other series' is_watching.
+ * Promised (tests/stat, bench/observatory/stat): a fall of 90% at one message a second is dated within 10 minutes; without a fall no
+ * collapse in 200 years of minutes.
+ * Ownership: opaque; one a series, 4 KB.  Units: ms, messages.  Threads: one writer.  Limits: keeps CHANGES_MAX changes, the latest.
+ * Errors: ENOMEM at new and load only. Minutes come in order, each once when it is over; gaps are minutes of 0 while the trap was
+ * watching; what comes for a minute that was there already is learnt from, but dates nothing.  Cost: 30 ns a minute. */
 #ifndef POSSE_BOTNET_CHANGE_H
 #define POSSE_BOTNET_CHANGE_H
 
@@ -24,19 +31,23 @@ struct change {
     enum change_cause cause;
     int64_t at_ms, at_lo_ms, at_hi_ms;  /* when it happened, with its 95% interval */
     int64_t told_ms;                    /* up to which minute one had to look to be sure */
-    struct estimate before, after;      /* messages a minute */
-    double probability;
+    int64_t ended_ms;                   /* of a collapse or pause: when it came back; 0: it did not */
+    struct estimate before, after;      /* messages a minute: what its pattern let expect, what came */
+    double probability;                 /* that it is none of its own dips */
 };
 struct change_series;
 int change_new(struct change_series **out, struct report *why);
 void change_free(struct change_series **s);
 /* The minute that begins at minute_ms; is_watching: the trap was up. true: something changed, or what is known of a change did. */
 bool change_add(struct change_series *s, int64_t minute_ms, double messages, bool is_watching);
-/* Something from outside says why; applies to a collapse within `slack_ms` of at_ms. false: there was none. */
+/* Something from outside says why; applies to the collapse or pause nearest to at_ms within slack_ms. CAUSE_TRAP takes a fall back: the
+ * series goes on as if it had not been. false: there was none. */
 bool change_tell(struct change_series *s, int64_t at_ms, int64_t slack_ms, enum change_cause cause);
-size_t change_list(const struct change_series *s, struct change *out, size_t max); /* oldest first */
+size_t change_list(const struct change_series *s, struct change *out, size_t max); /* the latest `max`, oldest first */
 /* Since when it has been quiet; 0: it is not. */
 int64_t change_quiet_since(const struct change_series *s);
+/* A series of all mail that comes: nothing has come for five minutes or more, and it never was so silent: probably the trap is. */
+bool change_is_deaf(const struct change_series *s);
 int change_save(const struct change_series *s, struct buf *out);
 int change_load(struct reader *r, struct change_series **out, struct report *why);
 

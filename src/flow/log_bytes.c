@@ -122,7 +122,6 @@ void log_bytes_close(struct log_bytes **bp)
 void log_bytes_grows(struct log_bytes *b, bool grows) { b->grows = grows; }
 uint64_t log_bytes_at(const struct log_bytes *b) { return b->at; }
 const char *log_bytes_trouble(const struct log_bytes *b) { return b->trouble; }
-int log_bytes_fd(const struct log_bytes *b) { return b->fd; }
 
 uint64_t log_bytes_raw(const struct log_bytes *b, uint64_t *of_out)
 {

@@ -31,6 +31,5 @@ int log_bytes_skip(struct log_bytes *b, uint64_t n, struct report *why);
 uint64_t log_bytes_at(const struct log_bytes *b);      /* taken so far, of the log's own bytes */
 uint64_t log_bytes_raw(const struct log_bytes *b, uint64_t *of_out); /* read of the file, of how many (0: not known) */
 const char *log_bytes_trouble(const struct log_bytes *b); /* "gzip ends in the middle"; NULL: none */
-int log_bytes_fd(const struct log_bytes *b);
 
 #endif

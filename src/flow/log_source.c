@@ -9,21 +9,6 @@
 
 enum { DAY_S = 86400, CONVINCED = 32 };
 
-static void sum(struct logs_lost *to, const struct logs_lost *l)
-{
-    uint64_t before = to->lines + to->files;
-    size_t n = strlen(to->first), more = strlen(l->first);
-    to->lines += l->lines;
-    to->records += l->records;
-    to->others += l->others;
-    to->files += l->files;
-    to->late += l->late;
-    if (more && before < LOGS_NAMED && n + more + 3 < sizeof to->first) {
-        memcpy(to->first + n, "; ", n ? 2 : 0);
-        memcpy(to->first + n + (n ? 2 : 0), l->first, more + 1);
-    }
-}
-
 bool log_source_head(const char *path, size_t n, uint64_t *out)
 {
     struct logs_file *f;
@@ -55,7 +40,7 @@ int log_source_new(const char *path, struct log_source **out, struct report *why
     s->head_n = head.n;
     s->head = head.n ? XXH3_64bits(head.p, head.n) : 0;
     s->first_us = s->clock_us = INT64_MIN;
-    if (fstat(logs_file_fd(f), &st) == 0 && S_ISREG(st.st_mode)) {
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
         s->dev = st.st_dev;
         s->ino = st.st_ino;
         if ((rc = logs_file_first(f, &s->first_us, why)) < 0)
@@ -100,7 +85,7 @@ void log_source_close(struct log_source *s)
         return;
     logs_file_place(s->f, &s->at);
     logs_file_lost(s->f, &l);
-    sum(&s->gone, &l);
+    logs_sum(&s->gone, &l);
     logs_file_close(&s->f);
 }
 
@@ -174,9 +159,9 @@ struct logs_place log_source_held(const struct log_source *s, int64_t told_us)
 void log_source_lost(const struct log_source *s, struct logs_lost *to)
 {
     struct logs_lost l;
-    sum(to, &s->gone);
+    logs_sum(to, &s->gone);
     if (s->f) {
         logs_file_lost(s->f, &l);
-        sum(to, &l);
+        logs_sum(to, &l);
     }
 }

@@ -109,12 +109,11 @@ static enum log_line conn(const struct zeek_values *l, struct flow *f, struct lo
 {
     if (zeek_has(l, ZEEK_DURATION) && (!log_seconds(l->v[ZEEK_DURATION], &f->duration_us) || f->duration_us < 0))
         return wrong(why, "is no duration", l, ZEEK_DURATION);
-    unsigned src = zeek_has(l, ZEEK_SRC_BYTES) || zeek_has(l, ZEEK_DST_BYTES) ? ZEEK_SRC_BYTES : ZEEK_SRC_IP_BYTES;
-    unsigned dst = src == ZEEK_SRC_BYTES ? ZEEK_DST_BYTES : ZEEK_DST_IP_BYTES;
-    if (!count(l, src, &f->src_bytes))
-        return wrong(why, "is no number", l, src);
-    if (!count(l, dst, &f->dst_bytes))
-        return wrong(why, "is no number", l, dst);
+    /* Payload that is not told is none that was seen; the bytes of headers would not be of the same measure as the other lines'. */
+    if (!count(l, ZEEK_SRC_BYTES, &f->src_bytes))
+        return wrong(why, "is no number", l, ZEEK_SRC_BYTES);
+    if (!count(l, ZEEK_DST_BYTES, &f->dst_bytes))
+        return wrong(why, "is no number", l, ZEEK_DST_BYTES);
     if (!count(l, ZEEK_SRC_PACKETS, &f->src_packets))
         return wrong(why, "is no number", l, ZEEK_SRC_PACKETS);
     if (!count(l, ZEEK_DST_PACKETS, &f->dst_packets))
@@ -329,7 +328,7 @@ enum log_line zeek_tsv(struct zeek *z, uint8_t *line, size_t n, struct flow *out
         if (z->column[i] && is_set(z, v))
             zeek_put(&l, z->column[i], plain(z, v));
     while (log_field(&rest, z->separator, &v))
-        i++;
+        i += v.n || rest.p; /* an empty last column more is somebody's blank at the end of the line */
     if (i != z->n_columns)
         return columns_differ(i, z->n_columns, why);
     enum log_line rc = zeek_record(&l, z->kind, z->is_open || z->is_named_open, out, why);

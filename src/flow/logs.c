@@ -426,7 +426,7 @@ int logs_position(const struct logs *l, struct buf *out)
     for (size_t i = 0; i < l->n_all; i++) {
         const struct log_source *s = l->all[i];
         struct logs_place from = log_source_held(s, l->told_us), at = log_source_at(s);
-        uint64_t read = at.at > s->again ? at.at : s->again;
+        uint64_t read = at.end > s->again ? at.end : s->again;
         if (s->head_n && read && !strchr(s->path, '\n'))
             buf_add_fmt(out, "%016" PRIx64 " %zu %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", s->head, s->head_n, from.at, from.line,
                         from.header, read, s->path);
@@ -484,7 +484,7 @@ int logs_resume(struct logs *l, struct span position, struct report *why)
         struct log_source *s = match(l, &e);
         if (!s)
             continue; /* it is gone */
-        s->at = (struct logs_place){e.from, e.line, e.header};
+        s->at = (struct logs_place){e.from, e.line, e.header, e.from};
         s->again = e.read;
     }
     return 0;

@@ -51,6 +51,9 @@ class Client:
             else:
                 self.unanswered(name, begun, e)
             return None
+        except doors.Busy:
+            self.ledger.count(name, "busy")
+            return None
         except (Wrong, ValueError, KeyError) as e:
             self.ledger.note("wrong", f"{name} at {self.soak.now():.1f} s: {e!r}")
             return None
@@ -190,6 +193,8 @@ class Client:
     def learn(self, mail, klass, user):
         with doors.Http(self.ports["rspamd.controller"]) as h:
             status, text = h.ask("POST", f"/learn{klass}", mail.raw, [("Password", "soak"), ("User", user)])
+        if status == 503:
+            raise doors.Busy(f"learn{klass}")
         if status not in (200, 208):
             raise Wrong(f"learn{klass}: {status} {text[:80]!r}")
         return status == 200

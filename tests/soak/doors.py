@@ -12,6 +12,10 @@ class Unanswered(Exception):
     """The connection ended, or gave up waiting, before there was an answer; or that was "come again"."""
 
 
+class Busy(Exception):
+    """It said that it has too much to do, and to come again: nothing was done, or it may have been. Never wrong, but counted."""
+
+
 class Wrong(Exception):
     """There was an answer, and it is not what it should be."""
 
@@ -65,6 +69,8 @@ def tell(port, mail, klass, user, remove=False, pack=False):
     """True: something was done."""
     headers = ["Remove: local"] if remove else [f"Message-class: {klass}", "Set: local"]
     code, named, _ = spamd(port, "TELL", mail.raw, pack=pack, user=user, headers=headers)
+    if code == 75:
+        raise Busy("TELL: 75")
     if code != 0:
         raise Wrong(f"TELL: {code} {named}")
     return named.get("DidRemove" if remove else "DidSet") == "local"

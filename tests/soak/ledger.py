@@ -32,6 +32,7 @@ class Ledger:
         self.kept = {}          # queue id: (bytes that must be in quarantine, whether all of them are known)
         self.done = collections.Counter()
         self.cut = collections.Counter()
+        self.busy = collections.Counter()
         self.unanswered, self.wrong = [], []
         self.latencies = collections.defaultdict(list)
 

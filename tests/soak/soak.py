@@ -186,6 +186,7 @@ class Soak:
         out.row("longest_start_after_a_kill_s", round(max(d.starts[1:], default=0), 2))
         out.row("requests_answered", sum(g.done.values()))
         out.row("requests_cut_by_a_kill", sum(g.cut.values()))
+        out.row("lessons_told_to_come_again", sum(g.busy.values()))
         for name in sorted(g.done):
             out.row(f"answered_{name}", g.done[name])
         for name, some in sorted(g.latencies.items()):

@@ -1,0 +1,523 @@
+/* posse case: evidence that stays as it was: exhibits, what was done with them, signed heads. */
+#include "cli/cli_case.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/jsonout.h"
+#include "cli/verdict_out.h"
+#include "store/home.h"
+
+enum { OPT_BY = 400, OPT_SUBJECT, OPT_ID, OPT_NAME, OPT_MEDIA, OPT_SOURCE, OPT_SEEN, OPT_WHAT, OPT_REDACTS, OPT_KEY, OPT_HEAD, OPT_TOKEN, OPT_CA,
+       OPT_REQUEST, OPT_TO, BATCH = 100 };
+
+struct case_time case_now(void *ctx)
+{
+    struct timespec t;
+    struct tm tm;
+    (void)ctx;
+    clock_gettime(CLOCK_REALTIME, &t);
+    localtime_r(&t.tv_sec, &tm);
+    return (struct case_time){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, (int)(tm.tm_gmtoff / 60)};
+}
+
+int case_folder(struct case_request *q, const char *which)
+{
+    bool is_path = strchr(which, '/') || strcmp(which, ".") == 0;
+    int n = is_path ? snprintf(q->folder, sizeof q->folder, "%s", which)
+                    : snprintf(q->folder, sizeof q->folder, "%s/cases/%s", q->home_path, which);
+    return n < 0 || (size_t)n >= sizeof q->folder ? cli_error("%s: the path is too long", which) : CLI_OK;
+}
+
+static int open_case(struct case_request *q, const char *which, bool to_write, struct casefile **out)
+{
+    struct report why = {0};
+    if (case_folder(q, which))
+        return CLI_TROUBLE;
+    return casefile_open(q->folder, to_write ? &q->writer : NULL, out, &why) ? cli_report(&why) : CLI_OK;
+}
+
+static int close_case(struct casefile **c, int status)
+{
+    struct report why = {0};
+    return casefile_close(c, &why) ? cli_report(&why) : status;
+}
+
+/* ---- open ---- */
+
+/* Letters and digits of the title, after the day: sorts by time, says what it is. */
+static void make_id(const char *title, char *out, size_t n)
+{
+    char day[CASE_TIME_TEXT];
+    struct case_time now = case_now(NULL);
+    case_time_text(&now, day);
+    size_t at = (size_t)snprintf(out, n, "%.10s", day);
+    bool gap = true;
+    for (const char *p = title; *p && at < n - 2 && at < 40; p++) {
+        bool is_word = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z');
+        if (is_word && gap)
+            out[at++] = '-';
+        if (is_word)
+            out[at++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+        gap = !is_word;
+    }
+    out[at] = '\0';
+}
+
+static bool id_ok(const char *id)
+{
+    size_t n = strlen(id);
+    for (size_t i = 0; i < n; i++)
+        if (!((id[i] >= 'a' && id[i] <= 'z') || (id[i] >= 'A' && id[i] <= 'Z') || (id[i] >= '0' && id[i] <= '9') || (i && strchr("-_.", id[i]))))
+            return false;
+    return n && n < CASE_ID_MAX;
+}
+
+static int case_open_run(struct case_request *q, int argc, char **argv)
+{
+    struct report why = {0};
+    char id[CASE_ID_MAX], cases[4200];
+    struct casefile *c;
+    if (argc != 1)
+        return cli_usage(q->cmd, "open wants one title, in quotes");
+    if (q->id && !id_ok(q->id))
+        return cli_error("%s: an id has letters, digits, '-', '_' and '.', and begins with a letter or digit", q->id);
+    make_id(argv[0], id, sizeof id);
+    snprintf(cases, sizeof cases, "%s/cases", q->home_path);
+    if (home_prepare(q->home_path, &why))
+        return cli_report(&why);
+    if (mkdir(cases, 0700) != 0 && errno != EEXIST)
+        return cli_error("%s: cannot be made: %s", cases, strerror(errno));
+    if (case_folder(q, q->id ? q->id : id))
+        return CLI_TROUBLE;
+    if (casefile_create(q->folder, argv[0], q->subject, &q->writer, &c, &why))
+        return cli_report(&why);
+    puts(q->id ? q->id : id);
+    return close_case(&c, CLI_OK);
+}
+
+/* ---- add, note ---- */
+
+static const char *media_of(const char *path, struct span bytes)
+{
+    static const char *const known[][2] = {{".eml", "message/rfc822"}, {".json", "application/json"}, {".txt", "text/plain"}, {".log", "text/plain"},
+                                           {".csv", "text/csv"}, {".html", "text/html"}, {".pdf", "application/pdf"}, {".png", "image/png"}};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++)
+        if (strcmp(dot, known[i][0]) == 0)
+            return known[i][1];
+    return span_istarts(bytes, SPAN_LIT("Return-Path:")) || span_istarts(bytes, SPAN_LIT("Received:")) ? "message/rfc822"
+                                                                                                      : "application/octet-stream";
+}
+
+static int read_exhibit(const char *path, struct buf *b)
+{
+    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    ssize_t got = 1;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return cli_error("%s: cannot be read: %s", path, strerror(errno));
+    bool is_folder = S_ISDIR(st.st_mode);
+    while (got > 0 && !is_folder) {
+        uint8_t *p = buf_reserve(b, 1 << 20);
+        got = p ? read(fd, p, 1 << 20) : -1;
+        b->n += got > 0 ? (size_t)got : 0;
+    }
+    int err = errno;
+    if (fd != STDIN_FILENO)
+        close(fd);
+    if (is_folder)
+        return cli_error("%s: is a folder; name its files", path);
+    if (got < 0)
+        return b->err == POSSE_ELIMIT ? cli_error("%s: is over %d bytes: too big for an exhibit", path, CASE_EXHIBIT_MAX)
+                                      : cli_error("%s: cannot be read: %s", path, b->err ? "out of memory" : strerror(err));
+    return CLI_OK;
+}
+
+static bool read_seen(const struct case_request *q, struct exhibit *e)
+{
+    int64_t ms;
+    e->has_seen = q->seen;
+    if (!q->seen || case_time_read(span_str(q->seen), &e->seen))
+        return true;
+    if (!cli_time(q->seen, cli_now_ms(), &ms))
+        return false;
+    e->seen = (struct case_time){.unix_ms = ms};
+    return true;
+}
+
+static int add_file(struct case_request *q, struct casefile *c, const char *path)
+{
+    struct report why = {0};
+    struct buf b;
+    uint64_t n = 0, redacts = 0;
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    struct exhibit e = {.name = span_str(q->name ? q->name : base), .source = span_str(q->source), .command = SPAN_LIT("posse case add"),
+                        .redacts = -1, .what = span_str(q->what)};
+    if (q->redacts && !cli_number(q->redacts, 0, UINT32_MAX, &redacts))
+        return cli_error("%s: --redacts wants the number of an exhibit", q->redacts);
+    if (q->redacts)
+        e.redacts = (int64_t)redacts;
+    if (!read_seen(q, &e))
+        return cli_error("%s: is no time such as 2011-03-16T14:45:00.000+00:00 or \"2011-03-16 14:45\"", q->seen);
+    buf_init(&b, (size_t)CASE_EXHIBIT_MAX + (1 << 20));
+    int status = read_exhibit(path, &b);
+    e.media = span_str(q->media ? q->media : media_of(path, buf_span(&b)));
+    if (!status && casefile_exhibit(c, &e, buf_span(&b), &n, &why))
+        status = cli_report(&why);
+    if (!status && q->is_json)
+        printf("{\"n\":%" PRIu64 ",\"size\":%zu}\n", n, b.n);
+    else if (!status)
+        printf("%" PRIu64 "  %zu bytes  %s\n", n, b.n, path);
+    buf_deinit(&b);
+    return status;
+}
+
+static int case_add_run(struct case_request *q, int argc, char **argv)
+{
+    struct casefile *c;
+    if (argc < 2)
+        return cli_usage(q->cmd, "add wants a case and the files that are exhibits");
+    int status = open_case(q, argv[0], true, &c);
+    if (status)
+        return status;
+    struct report why = {0};
+    for (int i = 1; i < argc && !status; i++) { /* the disk is flushed once for many */
+        if (i % BATCH == 1 && casefile_begin(c, &why))
+            status = cli_report(&why);
+        else
+            status = add_file(q, c, argv[i]);
+        if (!status && (i % BATCH == 0 || i + 1 == argc) && casefile_commit(c, &why))
+            status = cli_report(&why);
+    }
+    return close_case(&c, status);
+}
+
+static int case_note_run(struct case_request *q, int argc, char **argv)
+{
+    struct report why = {0};
+    struct casefile *c;
+    if (argc != 2)
+        return cli_usage(q->cmd, "note wants a case and a text, in quotes");
+    int status = open_case(q, argv[0], true, &c);
+    if (status)
+        return status;
+    if (casefile_note(c, "note", (struct case_field[]){{"text", span_str(argv[1])}}, 1, NULL, &why))
+        status = cli_report(&why);
+    return close_case(&c, status);
+}
+
+/* ---- show, read ---- */
+
+struct show { struct casefile *c; bool is_json; };
+
+static int show_line(void *ctx, const struct case_line *l)
+{
+    struct show *s = ctx;
+    struct buf b;
+    buf_init(&b, 2 * CASE_LINE_MAX);
+    if (s->is_json) {
+        buf_add_span(&b, l->line);
+    } else {
+        struct span text = l->is_exhibit ? l->name : casefile_field(s->c, "text");
+        if (!text.n)
+            text = casefile_field(s->c, "title");
+        buf_add_fmt(&b, "%4" PRIu64 "  %.*s  ", l->n, (int)l->at.n, (const char *)l->at.p);
+        text_write(&b, l->kind);
+        if (l->is_exhibit)
+            buf_add_fmt(&b, "  %" PRIu64 " bytes", l->size);
+        if (l->redacts >= 0)
+            buf_add_fmt(&b, "  of %" PRId64, l->redacts);
+        buf_add_str(&b, "  ");
+        text_write(&b, text);
+        if (l->is_exhibit && l->source.n) {
+            buf_add_str(&b, "  from ");
+            text_write(&b, l->source);
+        }
+        buf_add_str(&b, "  by ");
+        text_write(&b, l->by);
+    }
+    buf_add_byte(&b, '\n');
+    fwrite(b.p, 1, b.n, stdout);
+    buf_deinit(&b);
+    return 0;
+}
+
+static int case_show_run(struct case_request *q, int argc, char **argv)
+{
+    struct report why = {0};
+    struct show s = {.is_json = q->is_json};
+    if (argc != 1)
+        return cli_usage(q->cmd, "show wants a case");
+    int status = open_case(q, argv[0], false, &s.c);
+    if (status)
+        return status;
+    if (casefile_each(s.c, show_line, &s, &why))
+        status = cli_report(&why);
+    return close_case(&s.c, status);
+}
+
+/* Who looked at what, and when, is part of the case (RFC 3227). */
+static int custody(struct casefile *c, const char *what, const char *exhibit)
+{
+    struct report why = {0};
+    struct case_field f[] = {{"what", span_str(what)}, {"exhibit", span_str(exhibit)}};
+    return casefile_note(c, "custody", f, 2, NULL, &why) ? cli_report(&why) : CLI_OK;
+}
+
+static int case_read_run(struct case_request *q, int argc, char **argv)
+{
+    struct report why = {0};
+    struct casefile *c;
+    struct case_line l;
+    struct buf b;
+    uint64_t n;
+    if (argc != 2 || !cli_number(argv[1], 0, UINT32_MAX, &n))
+        return cli_usage(q->cmd, "read wants a case and the number of an exhibit");
+    int status = open_case(q, argv[0], true, &c);
+    if (status)
+        return status;
+    buf_init(&b, (size_t)CASE_EXHIBIT_MAX + 1);
+    if (casefile_line(c, n, &l, &why) || casefile_bytes(c, &l, &b, &why))
+        status = cli_report(&why);
+    if (!status)
+        status = custody(c, "read", argv[1]);
+    if (!status)
+        fwrite(b.p, 1, b.n, stdout);
+    buf_deinit(&b);
+    return close_case(&c, status);
+}
+
+/* ---- seal, stamp, key ---- */
+
+static int open_key(struct case_request *q, bool make, struct seal_key **k)
+{
+    struct report why = {0};
+    char folder[4200];
+    snprintf(folder, sizeof folder, "%s/keys", q->home_path);
+    snprintf(q->key_path, sizeof q->key_path, "%s/keys/case.key", q->home_path);
+    if (make && (home_prepare(q->home_path, &why) || home_prepare(folder, &why)))
+        return cli_report(&why);
+    return seal_key_open(q->key_path, make, k, &why) ? cli_report(&why) : CLI_OK;
+}
+
+static int case_seal_run(struct case_request *q, int argc, char **argv)
+{
+    struct report why = {0};
+    struct casefile *c;
+    struct seal_key *k = NULL;
+    struct head h;
+    struct case_time now = case_now(NULL);
+    if (argc != 1)
+        return cli_usage(q->cmd, "seal wants a case");
+    int status = open_key(q, true, &k);
+    if (status)
+        return status;
+    status = open_case(q, argv[0], true, &c);
+    if (!status && seal_case(c, k, &now, &h, &why))
+        status = cli_report(&why);
+    if (!status) {
+        puts(h.line);
+        fprintf(stderr, "sealed: %" PRIu64 " lines, by key %s. Keep this head, or that key's fingerprint, somewhere else: only what is held "
+                "elsewhere shows that a case was not rolled back or sealed anew.\n", h.n, h.key);
+    }
+    seal_key_free(&k);
+    return close_case(&c, status);
+}
+
+static int case_key_run(struct case_request *q, int argc, char **argv)
+{
+    struct seal_key *k = NULL;
+    char print[SEAL_PRINT];
+    (void)argv;
+    if (argc)
+        return cli_usage(q->cmd, "key takes no argument");
+    int status = open_key(q, true, &k);
+    if (status)
+        return status;
+    seal_key_print(k, print);
+    puts(print);
+    seal_key_free(&k);
+    return CLI_OK;
+}
+
+static int newest_head(void *ctx, const struct head *h)
+{
+    *(struct head *)ctx = *h;
+    return 0;
+}
+
+static int write_new(const char *path, struct span s)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, s.p, s.n) == (ssize_t)s.n && fsync(fd) == 0;
+    int err = errno;
+    if (fd >= 0)
+        close(fd);
+    return ok ? CLI_OK : cli_error("%s: cannot be written: %s", path, strerror(err));
+}
+
+static int take_token(struct case_request *q, const struct head *h)
+{
+    struct report why = {0};
+    struct stamp s;
+    struct buf b;
+    char path[4400], time[CASE_TIME_TEXT];
+    buf_init(&b, 4 << 20);
+    int status = read_exhibit(q->token, &b);
+    if (!status && stamp_check(buf_span(&b), h, q->ca, &s, &why))
+        status = cli_report(&why);
+    snprintf(path, sizeof path, "%s/tokens/%" PRIu64 ".tsr", q->folder, h->n);
+    if (!status)
+        status = write_new(path, buf_span(&b));
+    if (!status) {
+        case_time_text(&s.time, time);
+        printf("stamped %s %s%s\n", time, s.authority, q->ca ? "" : " (its signer was not checked: give --ca)");
+    }
+    buf_deinit(&b);
+    return status;
+}
+
+static int case_stamp_run(struct case_request *q, int argc, char **argv)
+{
+    struct report why = {0};
+    struct casefile *c;
+    struct head h = {0};
+    struct buf b;
+    if (argc != 1 || !q->request == !q->token)
+        return cli_usage(q->cmd, "stamp wants a case, and --request FILE or --token FILE");
+    int status = open_case(q, argv[0], false, &c);
+    if (status)
+        return status;
+    if (seal_heads(c, newest_head, &h, &why))
+        status = cli_report(&why);
+    else if (!h.n)
+        status = cli_error("%s: is not sealed yet: 'posse case seal' first", argv[0]);
+    buf_init(&b, 1 << 16);
+    if (!status && q->token)
+        status = take_token(q, &h);
+    else if (!status && stamp_request(&h, &b, &why))
+        status = cli_report(&why);
+    else if (!status)
+        status = write_new(q->request, buf_span(&b));
+    buf_deinit(&b);
+    return close_case(&c, status);
+}
+
+/* ---- list, dispatch ---- */
+
+static int case_list_run(struct case_request *q, int argc, char **argv)
+{
+    struct dirent **e;
+    char folder[4200];
+    (void)argv;
+    if (argc)
+        return cli_usage(q->cmd, "list takes no argument");
+    snprintf(folder, sizeof folder, "%s/cases", q->home_path);
+    int n = scandir(folder, &e, NULL, alphasort);
+    if (n < 0)
+        return errno == ENOENT ? CLI_OK : cli_error("%s: cannot be read: %s", folder, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        if (e[i]->d_name[0] != '.')
+            puts(e[i]->d_name);
+        free(e[i]);
+    }
+    free(e);
+    return CLI_OK;
+}
+
+static void who_am_i(struct case_request *q)
+{
+    const struct passwd *p = getpwuid(getuid());
+    snprintf(q->by_name, sizeof q->by_name, "%s", q->by ? q->by : p ? p->pw_name : "unknown");
+    q->writer = (struct case_writer){.by = q->by_name, .tool = "posse " POSSE_VERSION, .now = case_now};
+}
+
+static int case_run(const struct cli_command *cmd, int argc, char **argv)
+{
+    static const struct { const char *name; int (*run)(struct case_request *, int, char **); } verb[] = {
+        {"open", case_open_run}, {"add", case_add_run}, {"note", case_note_run}, {"show", case_show_run}, {"read", case_read_run},
+        {"seal", case_seal_run}, {"stamp", case_stamp_run}, {"key", case_key_run}, {"verify", case_verify_run}, {"export", case_export_run},
+        {"list", case_list_run}};
+    struct case_request q = {.cmd = cmd, .subject = "", .source = "", .what = ""};
+    int key, first;
+    while ((key = cli_getopt(cmd, argc, argv, &first)) != -1)
+        switch (key) {
+        case OPT_HOME: q.home = optarg; break;
+        case OPT_BY: q.by = optarg; break;
+        case OPT_SUBJECT: q.subject = optarg; break;
+        case OPT_ID: q.id = optarg; break;
+        case OPT_NAME: q.name = optarg; break;
+        case OPT_MEDIA: q.media = optarg; break;
+        case OPT_SOURCE: q.source = optarg; break;
+        case OPT_SEEN: q.seen = optarg; break;
+        case OPT_WHAT: q.what = optarg; break;
+        case OPT_REDACTS: q.redacts = optarg; break;
+        case OPT_KEY: q.key = optarg; break;
+        case OPT_HEAD: q.head = optarg; break;
+        case OPT_TOKEN: q.token = optarg; break;
+        case OPT_CA: q.ca = optarg; break;
+        case OPT_REQUEST: q.request = optarg; break;
+        case OPT_TO: q.to = optarg; break;
+        case OPT_JSON: q.is_json = true; break;
+        default: return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
+        }
+    if (!cli_home(q.home, q.home_path, sizeof q.home_path))
+        return cli_error("the path of the home is too long");
+    who_am_i(&q);
+    for (size_t i = 0; first < argc && i < sizeof verb / sizeof *verb; i++)
+        if (strcmp(argv[first], verb[i].name) == 0)
+            return verb[i].run(&q, argc - first - 1, argv + first + 1);
+    return cli_usage(cmd, "open, add, note, show, read, seal, stamp, key, verify, export or list");
+}
+
+static const struct cli_option case_options[] = {
+    {OPT_SUBJECT, "subject", "TEXT", "open: what the case is about: a campaign, a botnet, a host"},
+    {OPT_ID, "id", "ID", "open: its name on disk; without, made of day and title"},
+    {OPT_NAME, "name", "TEXT", "add: what to call the exhibit; without, the file's name"},
+    {OPT_MEDIA, "media", "TYPE", "add: its media type; without, by the file's name"},
+    {OPT_SOURCE, "source", "TEXT", "add: where it came from"},
+    {OPT_SEEN, "seen", "TIME", "add: when the source saw it"},
+    {OPT_REDACTS, "redacts", "N", "add: it is a redacted copy of exhibit N"},
+    {OPT_WHAT, "what", "TEXT", "add: what was taken out of a redacted copy"},
+    {OPT_REQUEST, "request", "FILE", "stamp: write a request for a timestamp authority (RFC 3161)"},
+    {OPT_TOKEN, "token", "FILE", "stamp: take its answer; verify: one that was held elsewhere"},
+    {OPT_CA, "ca", "FILE", "stamp, verify: certificates (PEM) of the authorities that you trust"},
+    {OPT_KEY, "key", "FINGERPRINT", "verify: who must have sealed it, as you noted it elsewhere"},
+    {OPT_HEAD, "head", "FILE", "verify: a head that was held elsewhere"},
+    {OPT_TO, "to", "DIR", "export: a folder to make"},
+    {OPT_BY, "by", "NAME", "who does this, for the log; without, the login name"},
+    {OPT_JSON, "json", NULL, "show, add, verify: one JSON object a line"},
+    {OPT_HOME, "home", "DIR", "where the cases are"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_command cli_case = {
+    .name = "case",
+    .summary = "evidence that stays as it was",
+    .synopsis = "open TITLE [--subject TEXT] [--id ID]\n"
+                "       posse case add CASE FILE... [--source TEXT] [--seen TIME] [--redacts N --what TEXT]\n"
+                "       posse case note CASE TEXT\n"
+                "       posse case list | show CASE | read CASE N\n"
+                "       posse case seal CASE | key\n"
+                "       posse case stamp CASE --request FILE | --token FILE [--ca FILE]\n"
+                "       posse case verify CASE [--key FINGERPRINT] [--head FILE] [--token FILE --ca FILE]\n"
+                "       posse case export CASE --to DIR",
+    .about = "A case holds exhibits, the bytes as they were, and a log of all that was done with them, to which one can only add. seal\n"
+             "signs what stands now; verify says, from the folder alone, whether it is still that, and names what was changed, removed,\n"
+             "added or moved. CASE is an id, or the path of a case's folder.\n"
+             "Exit status: 0 fine, 1 verify found something, 2 trouble.",
+    .options = case_options,
+    .run = case_run,
+};

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <ifaddrs.h>
@@ -146,7 +147,12 @@ static int dial(const struct kit *k, bool is_unix)
     return fd;
 }
 
-static void send_text(int fd, const char *s) { assert_int_equal(send(fd, s, strlen(s), MSG_NOSIGNAL), strlen(s)); }
+/* The door may have closed already, on a busy machine: what it said before is still read. */
+static void send_text(int fd, const char *s)
+{
+    ssize_t n = send(fd, s, strlen(s), MSG_NOSIGNAL);
+    assert_true(n == (ssize_t)strlen(s) || (n < 0 && (errno == EPIPE || errno == ECONNRESET)));
+}
 
 /* All until the door closes. */
 static void receive(int fd, char *out, size_t size)

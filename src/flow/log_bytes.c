@@ -312,8 +312,10 @@ int log_bytes_skip(struct log_bytes *b, uint64_t n, struct report *why)
     int rc = log_bytes_peek(b, 1, &s, why);
     if (rc == 0 && !b->is_gzip && b->of && n > b->to - b->from) {
         uint64_t jump = n - (b->to - b->from);
+        if (b->raw + jump > b->of || b->raw + jump < jump)
+            jump = b->of - b->raw; /* to the end */
         if (lseek(b->fd, (off_t)jump, SEEK_CUR) >= 0) {
-            b->at += n;
+            b->at += jump + (b->to - b->from);
             b->raw += jump;
             b->from = b->to = 0;
             return 0;

@@ -4,7 +4,7 @@
  * Ownership: texts point into the line, which is changed (escapes are undone in place).  Threads: one owner.
  * Limits: ZEEK_COLUMNS columns are looked at; FLOW_ANSWERS_MAX answers kept.
  * Errors: enum log_line.  Follows: https://docs.zeek.org/en/master/logs/index.html (fields, conn_state).
- * Cost: TSV under 0.5 us a conn line, JSON under 1 us: see bench/flows. */
+ * Cost: see bench/flows/results.tsv. */
 #ifndef POSSE_FLOW_LOG_ZEEK_H
 #define POSSE_FLOW_LOG_ZEEK_H
 

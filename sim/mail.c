@@ -247,7 +247,7 @@ static void image_write(struct mail_writer *m, const struct version *v, const st
     buf_byte(&m->body, '\n');
 }
 
-/* The body, and {type} and {encoding} for its header. */
+/* The body, and {type} and {encoding} for its header; true: the header goes without an encoding. */
 static bool body_write(struct mail_writer *m, const struct version *v, const struct form *form, const struct mailer *mailer,
                        const struct mailer_form *mf)
 {
@@ -269,6 +269,7 @@ static bool body_write(struct mail_writer *m, const struct version *v, const str
     set_run(m, FIELD_BOUNDARY, &mf->boundary);
     set(m, FIELD_SUBTYPE, form->kind == FORM_BOTH ? "alternative" : "related");
     set_run(m, FIELD_TYPE, &mf->multi);
+    const char *whole = mailer->multi_encoding.text;
     if (has_html && mailer->is_html_first)
         part_write(m, mailer, mf, true);
     if (has_text)
@@ -280,7 +281,8 @@ static bool body_write(struct mail_writer *m, const struct version *v, const str
     buf_text(&m->body, "--");
     buf_join(&m->body, &m->f.field[FIELD_BOUNDARY]);
     buf_text(&m->body, "--\n");
-    return true;
+    set(m, FIELD_ENCODING, whole ? whole : "");
+    return !whole;
 }
 
 static void head_write(struct mail_writer *m, const struct lines *l, bool skips_date, bool skips_received, bool skips_encoding)
@@ -339,7 +341,7 @@ void mail_write(struct mail_writer *m, const struct event *e, struct rng *r, str
     int64_t shown_ms = odd_date(r, &trap->clock, e->time_ms, &no_received), sent_ms = m->f.date_ms;
     parties_fill(m, e, v, mailer, mf);
     subject_write(m, v, mailer);
-    bool is_multi = body_write(m, v, form, mailer, mf);
+    bool no_encoding = body_write(m, v, form, mailer, mf);
     m->head.n = 0;
     m->f.date_ms = shown_ms;
     head_write(m, &m->trap[e->trap].header, false, no_received, false);
@@ -350,7 +352,7 @@ void mail_write(struct mail_writer *m, const struct event *e, struct rng *r, str
     date_box(shown_ms, box_line);
     buf_byte(box_line, '\n');
     m->f.date_ms = sent_ms;
-    head_write(m, &mf->header, no_date, false, is_multi);
+    head_write(m, &mf->header, no_date, false, no_encoding);
     reserved_check(m->head.p, m->head.n, "a header");
     out->n = 0;
     buf_join(out, &m->head);

@@ -63,7 +63,7 @@ enum charset { CHARSET_UTF8, CHARSET_LATIN1, CHARSET_CP1251, CHARSET_KOI8R };
 
 struct mailer {
     char *name; struct place at;
-    struct raw helo, machine, plain, html, multi, boundary, part_plain, part_html, part_file;
+    struct raw helo, machine, plain, html, multi, boundary, part_plain, part_html, part_file, multi_encoding;
     raws header;
     bool is_helo;                  /* says HELO, not EHLO */
     enum encoding encoding;

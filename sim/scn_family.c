@@ -291,21 +291,7 @@ TEXTS(link)
 TEXTS(sender_name)
 TEXTS(sender_addr)
 
-READER(dates)
-{
-    IN;
-    static const char *const kinds[] = {"missing", "future", "old", NULL};
-    while (line_more(l)) {
-        unsigned k = line_one_of(l, "what is odd about dates", kinds);
-        double share = line_share(l, "its share");
-        if (k == 0)
-            f->dates.missing = share;
-        else if (k == 1)
-            f->dates.future = share, f->dates.future_by = line_lengths(l);
-        else
-            f->dates.old = share, f->dates.old_by = line_lengths(l);
-    }
-}
+READER(dates) { IN; odd_dates_read(l, &f->dates); }
 
 READER(paragraphs)
 {

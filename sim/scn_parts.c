@@ -4,7 +4,7 @@
 
 #include "scn_priv.h"
 
-static void odd_dates_read(struct line *l, struct odd_dates *d)
+void odd_dates_read(struct line *l, struct odd_dates *d)
 {
     static const char *const kinds[] = {"missing", "future", "old", NULL};
     while (line_more(l)) {
@@ -175,6 +175,7 @@ TEXT(mailer, boundary)
 TEXT(mailer, part_plain)
 TEXT(mailer, part_html)
 TEXT(mailer, part_file)
+TEXT(mailer, multi_encoding)
 
 static void mailer_helo(struct line *l, struct scenario *s, void *block)
 {
@@ -221,7 +222,7 @@ static void mailer_html_first(struct line *l, struct scenario *s, void *block)
 const struct keyword mailer_keywords[] = {
     {"helo", mailer_helo}, {"machine", mailer_machine}, {"header", mailer_header}, {"plain", mailer_plain}, {"html", mailer_html},
     {"multi", mailer_multi}, {"boundary", mailer_boundary}, {"part-plain", mailer_part_plain}, {"part-html", mailer_part_html},
-    {"part-file", mailer_part_file}, {"encoding", mailer_encoding}, {"charset", mailer_charset},
+    {"part-file", mailer_part_file}, {"multi-encoding", mailer_multi_encoding}, {"encoding", mailer_encoding}, {"charset", mailer_charset},
     {"subject", mailer_subject}, {"wrap", mailer_wrap}, {"html-first", mailer_html_first}, {NULL, NULL}};
 
 /* ---- form ---- */

@@ -57,6 +57,16 @@ static void count_machine(struct tally *y, uint32_t machine)
     y->machines[word] |= bit;
 }
 
+void truth_prefetch(const struct truth *t, const struct event *e)
+{
+    const struct tally *y = &t->tally[e->family];
+    uint32_t place = world_place(t->w, e->machine);
+    __builtin_prefetch(&y->hour_places[place / 64], 1);
+    __builtin_prefetch(&y->all_places[place / 64], 1);
+    if (e->machine / 64 < y->n_machines)
+        __builtin_prefetch(&y->machines[e->machine / 64], 1);
+}
+
 void truth_message(struct truth *t, const struct event *e, uint64_t bytes)
 {
     struct tally *y = &t->tally[e->family];

@@ -29,6 +29,7 @@ struct truth {
 void truth_open(struct truth *t, const char *folder, const struct scenario *s, const struct world *w, bool has_messages);
 /* A message of the traps, of so many bytes. */
 void truth_message(struct truth *t, const struct event *e, uint64_t bytes);
+void truth_prefetch(const struct truth *t, const struct event *e);
 void truth_hour(struct truth *t, int64_t hour);
 void truth_event(struct truth *t, int64_t ms, const char *family, const char *what, const char *detail);
 void truth_plan(struct truth *t, int64_t from_ms, int64_t to_ms); /* what the scenario says beforehand */

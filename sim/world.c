@@ -26,7 +26,7 @@ static void system_draw(struct world *w, uint32_t network, uint32_t k, uint64_t 
     y->network = network;
     y->asn = n->asn + k;
     y->country = draw_weighted(r, &n->country);
-    y->bits = (unsigned)rng_between(r, n->size_lo, n->size_hi);
+    y->bits = n->size_lo + k % (n->size_hi - n->size_lo + 1); /* not drawn: they fit, or not, with every seed */
     uint64_t span = n->is_v6 ? (uint64_t)1 << (64 - y->bits) : (uint64_t)1 << (32 - y->bits);
     *cursor = (*cursor + span - 1) / span * span;
     uint64_t end = n->base + ((uint64_t)1 << ((n->is_v6 ? 64 : 32) - n->bits));
@@ -272,9 +272,10 @@ static double machines_at(const steps *s, int64_t ms)
     return s->v[i].value + (part > 0 ? part : 0) * (s->v[i + 1].value - s->v[i].value);
 }
 
-static uint32_t target(const struct world *w, const struct crowd *c)
+static uint32_t target(const struct world *w, struct crowd *c)
 {
     double v = machines_at(&c->f->machines, w->minute * MINUTE) * w->scale;
+    c->thin = v < 1 ? v : 1;
     return v < 1 ? 1 : (uint32_t)(v + 0.5);
 }
 

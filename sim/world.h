@@ -34,6 +34,7 @@ struct crowd {                         /* the machines of one family */
     uint64_t ever;
     uint64_t on_minutes;               /* of this hour */
     uint32_t flooder;                  /* NOWHERE: none yet */
+    double thin;                       /* below 1: a part of one machine, for worlds scaled down very far */
 };
 
 struct world {

@@ -28,7 +28,7 @@ for s in sim/scenarios/*.scn; do
     "$sim" --check "$s" >/dev/null || bad=1
 done
 # A cut of some scenarios, small: whole names in header fields, links and addresses.
-for s in tiny polymorphic-200 poison; do
+for s in tiny polymorphic-200 copycat poison; do
     [ -e sim/scenarios/$s.scn ] || continue
     "$sim" --quiet --out "$out/w" --scale 0.02 sim/scenarios/$s.scn || { bad=1; continue; }
     cat "$out/w/trap.mbox" "$out/w/private.mbox" |

@@ -241,6 +241,7 @@ static int minute_over(struct botnets *b, int64_t minute, bool is_watching)
     int err = POSSE_OK;
     change_add(b->all, minute * MINUTE_MS, b->all_in_minute, is_watching);
     b->all_in_minute = 0;
+    is_watching = is_watching && !change_is_deaf(b->all);
     change_add(b->spam, minute * MINUTE_MS, b->spam_in_minute, is_watching);
     b->spam_in_minute = 0;
     for (size_t i = 0; i < b->n_gangs && !err; i++)

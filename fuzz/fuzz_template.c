@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { HAM_TEXTS = 500, HAM_WORDS = 12, KINDS = 3 };
+enum { HAM_TEXTS = 1000, HAM_WORDS = 12, KINDS = 3 };
 static const uint8_t key[32] = {5};
 
 static struct span ham_text(unsigned i, char out[256])

@@ -17,7 +17,7 @@
 #include "base/report.h"
 #include "base/span.h"
 
-enum { HAM_SHINGLE = 3, HAM_TEXT_MAX = 16 << 10, HAM_SAMPLE_MAX = 1 << 16, HAM_LEAST = 500 /* fewer texts prove nothing */ };
+enum { HAM_SHINGLE = 3, HAM_TEXT_MAX = 16 << 10, HAM_SAMPLE_MAX = 1 << 16, HAM_LEAST = 1000 /* fewer texts prove nothing */ };
 
 struct ham;
 struct ham_options {

@@ -18,7 +18,7 @@
 #include "campaign/ham.h"
 #include "campaign/template.h"
 
-enum { PASSAGE_WORDS = 8, PASSAGES_MAX = 12, SIGNATURES_MAX = 1 << 16 };
+enum { PASSAGE_WORDS = 6, PASSAGES_MAX = 12, SIGNATURES_MAX = 1 << 16 };
 
 enum proof { PROOF_NONE, PROOF_SKETCH, PROOF_SAMPLE };
 

@@ -1,13 +1,15 @@
 /* signature_passage: a template cut into passages, each an expression.
  *
  * Anchors and the narrow slots between them are a row of elements; wide slots and floating anchors part the rows. A row is cut into
- * passages of about PASSAGE_WORDS fixed words each, and PASSAGE_LETTERS bytes at least. What ham could have: of every three elements in a row that stand for a known set of
+ * passages of about PASSAGE_WORDS fixed words each, and PASSAGE_LETTERS bytes at least. Without slots, where that gives PLENTY of them that
+ * ham has not: for Vectorscan a passage of fixed words is many times cheaper (bench/templates); else with up to PASSAGE_SLOTS. What ham could have: of every three elements in a row that stand for a known set of
  * words (fixed words, numbers, short complete dictionaries) the sketch is asked for each combination: when it knows none of them, no text
  * that was ever added to ham can match the passage, for its expression wants one of them. ABSENT_PERCENT of the threes must be so. */
 #include "base/error.h"
 #include "campaign/signature_priv.h"
 #include "campaign/template_priv.h"
 
+enum { PLENTY = 6, SURE_PERMILLE = 990 };
 enum { PASSAGE_LETTERS = 24, ABSENT_PERCENT = 34, COMBINATIONS_MAX = 64, ROW_MAX = 2048 };
 
 struct element { struct span word; const struct slot *slot; uint16_t permille; };
@@ -99,7 +101,7 @@ static const char *expression(struct arena *a, const struct element *e, size_t n
 
 /* ---- rows ---- */
 
-struct cutter { struct arena *a; const struct ham *ham; struct passage *p; size_t n, max; bool is_full; };
+struct cutter { struct arena *a; const struct ham *ham; struct passage *p; size_t n, max, slots; bool is_full; };
 
 static void add_passage(struct cutter *c, const struct element *e, size_t n)
 {
@@ -116,30 +118,42 @@ static void add_passage(struct cutter *c, const struct element *e, size_t n)
     c->p[c->n++] = p;
 }
 
-/* Cuts where enough fixed words or slots have come; a passage begins and ends with a fixed word. */
-static void cut_row(struct cutter *c, const struct row *r)
+/* Cuts where enough fixed words or too many slots have come; a passage begins and ends with a fixed word. */
+static void cut_run(struct cutter *c, const struct element *e, size_t n)
 {
     size_t words = 0, letters = 0, i = 0;
-    for (size_t k = 0; k < r->n; k++) {
-        words += !r->e[k].slot;
-        letters += r->e[k].word.n;
+    for (size_t k = 0; k < n; k++) {
+        words += !e[k].slot;
+        letters += e[k].word.n;
     }
     size_t parts = (words + PASSAGE_WORDS / 2) / PASSAGE_WORDS, most = letters / PASSAGE_LETTERS;
     parts = parts < most ? parts : most; /* w o r d s of a letter are little */
     size_t each = parts > 1 ? (words + parts - 1) / parts : words;
-    while (i < r->n) {
-        while (i < r->n && r->e[i].slot)
+    while (i < n) {
+        while (i < n && e[i].slot)
             i++;
         size_t end = i, n_words = 0, n_slots = 0;
-        for (size_t k = i; k < r->n && n_words < each && n_slots < PASSAGE_SLOTS; k++) {
-            n_words += !r->e[k].slot;
-            n_slots += r->e[k].slot != NULL;
-            end = r->e[k].slot ? end : k + 1;
+        for (size_t k = i; k < n && n_words < each && n_slots <= c->slots; k++) {
+            n_words += !e[k].slot;
+            n_slots += e[k].slot != NULL;
+            end = e[k].slot ? end : k + 1;
         }
         if (n_words)
-            add_passage(c, r->e + i, end - i);
+            add_passage(c, e + i, end - i);
         i = end > i ? end : i + 1;
     }
+}
+
+static void cut_row(struct cutter *c, const struct row *r)
+{
+    size_t from = 0;
+    for (size_t k = 0; k <= r->n && !c->slots; k++) /* each run of fixed words by itself */
+        if (k == r->n || r->e[k].slot) {
+            cut_run(c, r->e + from, k - from);
+            from = k + 1;
+        }
+    if (c->slots)
+        cut_run(c, r->e, r->n);
 }
 
 static void row_add(struct row *r, const struct piece *p)
@@ -163,7 +177,7 @@ static size_t keep_best(struct passage *p, size_t n, size_t m)
     while (n > m) {
         size_t worst = 0;
         for (size_t i = 1; i < n; i++) {
-            bool is_rare = p[i].permille < 990, worst_is_rare = p[worst].permille < 990;
+            bool is_rare = p[i].permille < SURE_PERMILLE, worst_is_rare = p[worst].permille < SURE_PERMILLE;
             uint32_t x = is_rare && worst_is_rare ? p[i].permille : p[i].letters;
             uint32_t y = is_rare && worst_is_rare ? p[worst].permille : p[worst].letters;
             if (p[i].is_ham != p[worst].is_ham ? p[i].is_ham : is_rare != worst_is_rare ? is_rare : x < y)
@@ -174,29 +188,52 @@ static size_t keep_best(struct passage *p, size_t n, size_t m)
     return n;
 }
 
-size_t passages_cut(struct arena *a, const struct template *t, const struct ham *ham, struct passage *out, size_t max)
+static void cut(struct cutter *c, const struct template *t, struct row *r)
 {
     const struct piece *p;
     size_t n = template_pieces(t, &p);
-    struct cutter c = {.a = a, .ham = ham, .max = TEMPLATE_PIECES_MAX * 4};
-    struct arena *scratch = arena_new(4 << 20);
-    struct row *r = scratch ? arena_zalloc(scratch, sizeof *r) : NULL;
-    c.p = scratch ? arena_alloc(scratch, c.max * sizeof *c.p) : NULL;
-    for (size_t i = 0; r && c.p && i <= n; i++) {
+    c->n = 0;
+    r->n = 0;
+    for (size_t i = 0; i <= n; i++) {
         bool is_end = i == n || p[i].is_floating || (p[i].is_slot && slot_is_wide(&p[i].slot));
         if (is_end) {
-            cut_row(&c, r);
+            cut_row(c, r);
             r->n = 0;
         }
+        if (i < n && (!is_end || p[i].is_floating))
+            row_add(r, &p[i]);
         if (i < n && p[i].is_floating) {
-            row_add(r, &p[i]);
-            cut_row(&c, r);
+            cut_row(c, r);
             r->n = 0;
-        } else if (!is_end) {
-            row_add(r, &p[i]);
         }
     }
-    size_t kept = r && c.p && !c.is_full ? keep_best(c.p, c.n, max) : SIZE_MAX;
+}
+
+static bool is_plenty(const struct cutter *c)
+{
+    size_t n = 0, letters = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->p[i].is_proven && c->p[i].permille >= SURE_PERMILLE) {
+            n++;
+            letters += c->p[i].letters;
+        }
+    return n >= PLENTY && letters >= 2 * NEED_LETTERS;
+}
+
+size_t passages_cut(struct arena *a, const struct template *t, const struct ham *ham, struct passage *out, size_t max)
+{
+    struct cutter c = {.a = a, .ham = ham, .max = TEMPLATE_PIECES_MAX * 4};
+    struct arena *scratch = arena_new(4 << 20);
+    struct row *r = scratch ? arena_alloc(scratch, sizeof *r) : NULL;
+    size_t kept = SIZE_MAX;
+    c.p = scratch ? arena_alloc(scratch, c.max * sizeof *c.p) : NULL;
+    if (r && c.p) {
+        cut(&c, t, r);
+        c.slots = is_plenty(&c) ? 0 : PASSAGE_SLOTS;
+        if (c.slots)
+            cut(&c, t, r);
+        kept = c.is_full ? SIZE_MAX : keep_best(c.p, c.n, max);
+    }
     if (kept != SIZE_MAX)
         memcpy(out, c.p, kept * sizeof *out);
     arena_free(&scratch);

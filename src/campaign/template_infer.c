@@ -91,7 +91,10 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Where two heaps part best (Otsu); -1 if it is one heap: nearer than three of their deviations together, or than a quarter. */
+/* Where two heaps part best (Otsu); -1 if it is one heap: nearer than three of their deviations together, or with so much in common that
+ * one template is better for both. */
+static const double PARTED = 0.6;
+
 static double parting(const double *sorted, size_t n)
 {
     double total = 0, squares = 0, left = 0, left_squares = 0, best = 0, cut = -1;
@@ -106,7 +109,7 @@ static double parting(const double *sorted, size_t n)
         double low = left / a, high = (total - left) / b, between = a * b * (high - low) * (high - low);
         double var = left_squares / a - low * low, var_high = (squares - left_squares) / b - high * high;
         double spread = sqrt(var > 0 ? var : 0) + sqrt(var_high > 0 ? var_high : 0);
-        if (between > best && high - low >= 0.25 && i >= TEMPLATE_TEXTS_LEAST && n - i >= TEMPLATE_TEXTS_LEAST) {
+        if (between > best && low <= PARTED * high && i >= TEMPLATE_TEXTS_LEAST && n - i >= TEMPLATE_TEXTS_LEAST) {
             best = between;
             cut = high - low >= 3 * spread ? (sorted[i - 1] + sorted[i]) / 2 : -1;
         }

@@ -7,7 +7,7 @@
 #include "campaign/signature.h"
 #include "polymorph.h"
 
-enum { FIRST = 200, LATER = 500, HAM = 600 };
+enum { FIRST = 200, LATER = 500, HAM = 1100 };
 static const uint8_t key[32] = {7};
 
 struct world { struct ham *ham; struct span text[2 * HAM]; }; /* the first half is known */

@@ -19,10 +19,10 @@ static bool is_one_sender(const struct group *g)
 
 static bool is_bulk(const struct group *g)
 {
-    enum { MOST_PERCENT = 90 };
+    enum { MOST_PERCENT = 90, KNOWN_PERCENT = 50 /* many hosts do not write down what they found */ };
     if (g->messages < 2 || !is_one_sender(g))
         return false;
-    bool solicited = g->lists * 100 >= g->messages * MOST_PERCENT && g->authenticated * 100 >= g->messages * MOST_PERCENT;
+    bool solicited = g->lists * 100 >= g->messages * MOST_PERCENT && g->authenticated * 100 >= g->messages * KNOWN_PERCENT;
     return solicited || g->spam == 0;
 }
 

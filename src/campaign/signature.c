@@ -139,7 +139,7 @@ static int prove(struct builder *b)
 {
     struct proof_scan x = {.b = b, .text = malloc(TEXT_MAX + 2)};
     int rc = x.text ? POSSE_OK : POSSE_ENOMEM;
-    if (!rc && b->s->body)
+    if (!rc && b->s->body && b->ham)
         rc = hs_alloc_scratch(b->s->body, &x.scratch) == HS_SUCCESS ? ham_each(b->ham, scan_ham, &x) : POSSE_ENOMEM;
     hs_free_scratch(x.scratch);
     free(x.text);
@@ -200,7 +200,7 @@ static const char *take(struct builder *b, size_t i, enum proof proof, bool *ok)
 
 static int take_all(struct builder *b)
 {
-    enum proof proof = ham_texts(b->ham) >= HAM_LEAST ? PROOF_SAMPLE : PROOF_SKETCH;
+    enum proof proof = !b->ham ? PROOF_NONE : ham_texts(b->ham) >= HAM_LEAST ? PROOF_SAMPLE : PROOF_SKETCH;
     b->s->one = arena_alloc(b->s->a, b->n * sizeof *b->s->one);
     bool ok = b->s->one;
     for (size_t i = 0; i < b->n && ok; i++) {
@@ -215,7 +215,7 @@ static int take_all(struct builder *b)
 
 static int build(struct builder *b)
 {
-    if (ham_seen(b->ham) < HAM_LEAST) {
+    if (b->ham && ham_seen(b->ham) < HAM_LEAST) {
         for (size_t i = 0; i < b->n; i++)
             refuse(b, i, "too little ham is known to prove anything");
         return POSSE_OK;

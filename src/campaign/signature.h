@@ -25,7 +25,7 @@ enum proof { PROOF_NONE, PROOF_SKETCH, PROOF_SAMPLE };
 struct signatures; /* a set, compiled together */
 struct signature_in { uint64_t campaign; uint32_t version; const struct template *t; };
 /* Compiles those that can be proven; refused ones are told to `refused` (may be NULL) with the reason, a static string. A set may be
- * empty. */
+ * empty. ham NULL: nothing is proven (PROOF_NONE): to follow a campaign's texts with, never to judge by. */
 int signatures_build(const struct signature_in *in, size_t n, const struct ham *ham,
                      void (*refused)(void *ctx, size_t i, const char *why), void *ctx, struct signatures **out, struct report *why);
 void signatures_free(struct signatures **s);

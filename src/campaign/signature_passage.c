@@ -56,14 +56,15 @@ static bool is_absent(const struct ham *ham, const struct element *e)
 static void ask_ham(const struct ham *ham, const struct element *e, size_t n, struct passage *p)
 {
     size_t asked = 0, absent = 0;
-    for (size_t i = 0; i + 2 < n; i++) {
+    p->is_proven = !ham;
+    for (size_t i = 0; ham && i + 2 < n; i++) {
         if (!is_known(&e[i]) || !is_known(&e[i + 1]) || !is_known(&e[i + 2]) ||
             choices(&e[i]) * choices(&e[i + 1]) * choices(&e[i + 2]) > COMBINATIONS_MAX)
             continue;
         asked++;
         absent += is_absent(ham, &e[i]);
     }
-    p->is_proven = absent > 0 && absent * 100 >= asked * ABSENT_PERCENT;
+    p->is_proven |= absent > 0 && absent * 100 >= asked * ABSENT_PERCENT;
     p->is_ham = asked > 0 && !p->is_proven;
 }
 

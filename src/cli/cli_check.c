@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "store/events.h"
+#include "store/obsdb.h"
 #include "store/quarantine.h"
 #include "store/snapshot.h"
 
@@ -150,6 +151,25 @@ static int check_quarantine(const char *home)
                                                (unsigned long long)n.released, (unsigned long long)n.bytes);
 }
 
+static int check_observatory(const char *home)
+{
+    char path[4200];
+    struct report why = {0};
+    struct obsdb *d;
+    struct obsdb_count n;
+    snprintf(path, sizeof path, "%s/observatory.db", home);
+    if (access(path, F_OK) != 0)
+        return fine("observed", "nothing yet");
+    if (obsdb_open(home, false, &d, &why) != 0)
+        return bad("observed", &why);
+    int rc = obsdb_check(d, &why);
+    if (rc == 0)
+        rc = obsdb_count(d, &n, &why);
+    obsdb_close(&d);
+    return rc ? bad("observed", &why) : fine("observed", "%llu messages kept, %llu templates; %llu bytes", (unsigned long long)n.originals,
+                                             (unsigned long long)n.templates, (unsigned long long)n.file_bytes);
+}
+
 /* The model as it stands once all lessons are folded in. */
 static int check_model(struct cli_engine *e)
 {
@@ -191,6 +211,7 @@ static int check_run(const struct cli_command *cmd, int argc, char **argv)
         status = worse(status, check_snapshot(home));
         status = worse(status, check_history(home));
         status = worse(status, check_quarantine(home));
+        status = worse(status, check_observatory(home));
     } else {
         fine("home", "none yet: %s", home);
     }
@@ -210,7 +231,7 @@ const struct cli_command cli_check = {
     .summary = "verify what is stored",
     .synopsis = "[OPTION]...",
     .about = "Reads settings, rules, the shipped model, the journal of lessons, the user's model,\n"
-             "history and quarantine in full, and says of each whether it is sound. Exit status: 0 all is, 2 something is not.",
+             "history, quarantine and observatory in full, and says of each whether it is sound. Exit status: 0 all is, 2 something is not.",
     .options = check_options,
     .run = check_run,
 };

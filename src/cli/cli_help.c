@@ -5,7 +5,8 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_scan,  &cli_learn,  &cli_unlearn, &cli_lessons, &cli_forget, &cli_eval,
-    &cli_train, &cli_case, &cli_serve,  &cli_smtpd, &cli_history, &cli_quarantine, &cli_key, &cli_status,
+    &cli_train, &cli_observe, &cli_campaigns, &cli_campaign, &cli_botnets, &cli_botnet, &cli_case, &cli_serve, &cli_smtpd,
+    &cli_history, &cli_quarantine, &cli_key, &cli_status,
     &cli_config, &cli_check, &cli_version, &cli_help, NULL,
 };
 
@@ -20,7 +21,7 @@ static int help_run(const struct cli_command *cmd, int argc, char **argv)
         cli_print_help(about);
         return CLI_OK;
     }
-    puts("usage: posse COMMAND [OPTION]... [ARGUMENT]...\n\nPosse filters spam. Its commands are:\n");
+    puts("usage: posse COMMAND [OPTION]... [ARGUMENT]...\n\nPosse filters spam, and tells who sends it. Its commands are:\n");
     for (size_t i = 0; cli_commands[i]; i++)
         printf("  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     puts("\nPATH is a message, an mbox, a Maildir, a folder, or - for standard input.\n"

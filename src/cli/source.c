@@ -27,6 +27,7 @@ struct source {
     const char *const *path;
     size_t n, i;
     size_t max_bytes;
+    const struct source_resume *resume; /* NULL: everything is read */
     struct folder stack[DEPTH_MAX];
     size_t depth;
     struct mbox *mbox;
@@ -47,6 +48,12 @@ struct source *source_new(const char *const *paths, size_t n, size_t max_bytes)
     pthread_cond_init(&s->freed, NULL);
     return s;
 }
+
+void source_resume(struct source *s, const struct source_resume *r) { s->resume = r; }
+
+const char *ticket_box(const struct ticket *t) { return t->box ? t->box->name : NULL; }
+
+static bool is_wanted(const struct source *s, const char *path) { return !s->resume || s->resume->wants(s->resume->ctx, path); }
 
 static void folder_pop(struct source *s)
 {
@@ -177,11 +184,19 @@ static bool take_file(struct source *s, int fd, struct ticket *t)
 {
     char head[5];
     if (pread(fd, head, 5, 0) != 5 || memcmp(head, "From ", 5) != 0) {
+        if (!is_wanted(s, t->name)) {
+            close(fd);
+            return false;
+        }
         t->kind = TICKET_FD;
         t->fd = fd;
         return true;
     }
+    uint64_t index = 0;
+    off_t at = s->resume ? s->resume->begins(s->resume->ctx, t->name, fd, &index) : 0;
     s->mbox = mbox_new(t->name, fd, false, s->max_bytes);
+    if (s->mbox && at > 0)
+        mbox_resume(s->mbox, at, index);
     if (s->mbox)
         return false;
     ticket_bad(t, POSSE_ENOMEM, "%s: out of memory", t->name);

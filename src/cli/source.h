@@ -8,6 +8,8 @@
  * an mbox; messages are split where a `From ` line with a date follows an empty line and precedes a header field,
  * and in a box of several one `>` is taken off `>From ` lines (mboxrd; right for mboxo as well). A file of one
  * message is given byte for byte.
+ * With source_resume what was read before is passed over: files by name, an mbox up to where it was left off; what stands there and
+ * is no separator (the rest of a message that was cut short then) is passed over too.
  * Ownership: a ticket owns what it holds until ticket_clear; it must be cleared before its source is freed.
  * Bytes live in the source_buf (or the ticket) until the next load or clear.
  * Limits: messages over max_bytes are refused (POSSE_ETOOBIG); folders nest 64 deep; an mbox is read through
@@ -36,6 +38,8 @@ struct ticket {
     int fd; /* TICKET_FD */
     struct box_file *box;
     off_t offset;           /* TICKET_SLICE */
+    off_t end;              /* TICKET_SLICE: where the box goes on after it */
+    uint64_t index;         /* TICKET_SLICE: which of the box it is, from 1 */
     size_t n;               /* bytes of a slice, or of `bytes` */
     bool is_boxed;          /* one of several in an mbox: `>From ` is unquoted */
     uint8_t *bytes;         /* TICKET_BYTES */
@@ -55,6 +59,17 @@ struct source *source_new(const char *const *paths, size_t n, size_t max_bytes);
 void source_free(struct source **s);
 /* False: there is no more. t was initialised; what it held is cleared. */
 bool source_next(struct source *s, struct ticket *t);
+
+/* Asked as the source comes to them, by the thread that asks for tickets. */
+struct source_resume {
+    void *ctx;
+    bool (*wants)(void *ctx, const char *path); /* false: this file was read */
+    off_t (*begins)(void *ctx, const char *path, int fd, uint64_t *index_out); /* of an mbox: where, after how many messages */
+};
+/* r must outlive the source. */
+void source_resume(struct source *s, const struct source_resume *r);
+/* The path of the mbox that a ticket is of; NULL: of none. */
+const char *ticket_box(const struct ticket *t);
 
 struct source_buf {
     uint8_t *p;

@@ -87,9 +87,10 @@ struct mbox *mbox_new(const char *name, int fd, bool is_stream, size_t max_bytes
     m->window = malloc(WINDOW);
     buf_init(&m->kept, max_bytes);
     if (!is_stream) {
-        m->file = calloc(1, sizeof *m->file);
+        m->file = calloc(1, sizeof *m->file + strlen(name) + 1);
         if (m->file) {
             m->file->fd = fd;
+            strcpy(m->file->name, name);
             atomic_init(&m->file->refs, 1);
         }
     }
@@ -98,6 +99,13 @@ struct mbox *mbox_new(const char *name, int fd, bool is_stream, size_t max_bytes
         return NULL;
     }
     return m;
+}
+
+void mbox_resume(struct mbox *m, off_t at, uint64_t index)
+{
+    m->base = at;
+    m->index = index;
+    m->is_resumed = true;
 }
 
 void mbox_free(struct mbox **mp)
@@ -233,6 +241,8 @@ static void give(struct mbox *m, struct ticket *t, bool is_single)
         atomic_fetch_add(&m->file->refs, 1);
         t->box = m->file;
         t->offset = m->start;
+        t->end = m->base;
+        t->index = m->index;
         t->kind = TICKET_SLICE;
         return;
     }
@@ -246,13 +256,21 @@ static void give(struct mbox *m, struct ticket *t, bool is_single)
     t->kind = TICKET_BYTES;
 }
 
+/* Looks at the first bytes; of a box that was left off, passes over what is no message's beginning. */
+static void begin(struct mbox *m)
+{
+    fill(m);
+    m->is_box = m->is_resumed || mbox_is_separator(span_of(m->window, m->n), 0);
+    if (m->is_resumed && m->n && !mbox_is_separator(span_of(m->window, m->n), 0))
+        pass_message(m);
+    m->is_begun = true;
+}
+
 bool mbox_next(struct mbox *m, struct ticket *t)
 {
-    if (m->index == 0) {
-        fill(m);
-        m->is_box = mbox_is_separator(span_of(m->window, m->n), 0);
-    }
-    if (m->index > 0 && m->n == 0 && !m->is_broken)
+    if (!m->is_begun)
+        begin(m);
+    if ((m->index > 0 || m->is_resumed) && m->n == 0 && !m->is_broken)
         return false;
     if (m->is_broken) { /* after a failed read nothing that follows can be trusted */
         if (m->why.code == 0)
@@ -273,7 +291,7 @@ bool mbox_next(struct mbox *m, struct ticket *t)
     pass_message(m);
     if (m->is_broken)
         return mbox_next(m, t);
-    bool is_single = m->n == 0 && m->index == 1;
+    bool is_single = m->n == 0 && m->index == 1 && !m->is_resumed;
     name_ticket(m, t, is_single);
     give(m, t, is_single);
     return true;

@@ -11,6 +11,7 @@
 struct box_file {
     int fd;
     atomic_uint refs;
+    char name[]; /* its path */
 };
 void box_file_release(struct box_file **b);
 
@@ -24,7 +25,7 @@ struct mbox {
     uint8_t *window;
     size_t pos, n; /* bytes in the window: window[pos, pos + n) */
     off_t base;    /* offset of window[pos] in the file */
-    bool at_eof, is_box, is_broken;
+    bool at_eof, is_box, is_broken, is_begun, is_resumed;
     uint64_t index;    /* messages given so far */
     off_t start;       /* of the message that is being read */
     struct buf kept;   /* its bytes, streams only */
@@ -35,6 +36,8 @@ struct mbox {
 /* Takes fd over, whatever comes back. NULL: out of memory. */
 struct mbox *mbox_new(const char *name, int fd, bool is_stream, size_t max_bytes);
 void mbox_free(struct mbox **m);
+/* Not a stream: goes on at an offset, after so many messages. */
+void mbox_resume(struct mbox *m, off_t at, uint64_t index);
 /* Fills the ticket; false: no more messages. */
 bool mbox_next(struct mbox *m, struct ticket *t);
 /* Does an mbox separator start at in[at]? In full: after an empty line, with a date, before a header field. */

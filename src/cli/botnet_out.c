@@ -1,0 +1,447 @@
+#include "cli/botnet_out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/jsonout.h"
+#include "cli/cli_gate.h"
+#include "cli/verdict_out.h"
+
+#define HOUR_MS 3600000LL
+#define DAY_MS 86400000LL
+enum { SHOWN_CHANGES = 16, WINDOWS_MAX = 24 * 400 };
+
+void botnet_view_default(struct botnet_view *v, const struct observatory *o)
+{
+    int64_t now = observatory_now_ms(o);
+    if (!v->to_ms)
+        v->to_ms = now + 1;
+    v->to_ms = (v->to_ms + HOUR_MS - 1) / HOUR_MS * HOUR_MS;
+    if (!v->from_ms)
+        v->from_ms = v->to_ms - DAY_MS;
+    v->from_ms = v->from_ms / HOUR_MS * HOUR_MS;
+}
+
+bool botnet_find(struct observatory *o, const char *name, uint32_t *number_out)
+{
+    struct botnet b;
+    uint64_t n;
+    if (botnets_find(observatory_botnets(o), name, number_out))
+        return true;
+    *number_out = cli_number(name, 1, UINT32_MAX, &n) ? (uint32_t)n : 0;
+    return *number_out && botnets_get(observatory_botnets(o), *number_out, &b);
+}
+
+static void name_of(struct observatory *o, uint32_t number, char out[BOTNET_NAME])
+{
+    struct botnet b;
+    if (number == SHARE_UNKNOWN)
+        snprintf(out, BOTNET_NAME, "unknown");
+    else if (number == SHARE_OTHERS)
+        snprintf(out, BOTNET_NAME, "others");
+    else if (botnets_get(observatory_botnets(o), number, &b))
+        snprintf(out, BOTNET_NAME, "%s", b.name);
+    else
+        snprintf(out, BOTNET_NAME, "%u", number);
+}
+
+/* All shares of the time; the caller frees. */
+static struct share *ask(struct observatory *o, const struct botnet_view *v, size_t *n_out, struct share *total)
+{
+    struct shares *s = botnets_shares(observatory_botnets(o));
+    *n_out = 0;
+    size_t n = s ? shares_ask(s, v->from_ms, v->to_ms, NULL, 0, total) : 0;
+    struct share *all = n ? calloc(n, sizeof *all) : NULL;
+    if (all)
+        *n_out = shares_ask(s, v->from_ms, v->to_ms, all, n, total);
+    return all;
+}
+
+static struct census_answer machines(struct observatory *o, uint32_t number, const struct botnet_view *v)
+{
+    struct census_answer a = {.doubt = "not counted"};
+    struct census *c = botnets_census(observatory_botnets(o), number);
+    if (c)
+        census_ask(c, v->from_ms, v->to_ms, &a);
+    return a;
+}
+
+/* ---- changes ---- */
+
+static void put_change(struct buf *b, const struct change *x)
+{
+    char at[CLI_TIME_MAX], lo[CLI_TIME_MAX], hi[CLI_TIME_MAX], told[WATCH_NUMBER], before[WATCH_ESTIMATE], after[WATCH_ESTIMATE];
+    cli_format_time(x->at_ms, at);
+    cli_format_time(x->at_lo_ms, lo);
+    cli_format_time(x->at_hi_ms, hi);
+    watch_span(x->told_ms - x->at_ms, told);
+    watch_estimate(&x->before, false, before);
+    watch_estimate(&x->after, false, after);
+    buf_add_fmt(b, "%s %s (%s to %s), cause %s, %.1f%% sure, told after %s: from %s to %s messages a minute\n", watch_change_name(x->kind), at,
+                lo, hi, watch_cause_name(x->cause), 100 * x->probability, told, before, after);
+}
+
+static void put_changes(struct buf *b, const struct change_series *s, const char *indent)
+{
+    struct change all[SHOWN_CHANGES];
+    size_t n = s ? change_list(s, all, SHOWN_CHANGES) : 0;
+    for (size_t i = 0; i < n; i++) {
+        buf_add_str(b, indent);
+        put_change(b, &all[i]);
+    }
+    int64_t quiet = s ? change_quiet_since(s) : 0;
+    if (quiet) {
+        char since[CLI_TIME_MAX];
+        cli_format_time(quiet, since);
+        buf_add_fmt(b, "%squiet since %s, cause %s\n", indent, since, n ? watch_cause_name(all[n - 1].cause) : "unknown");
+    }
+}
+
+static void json_changes(struct buf *b, const struct change_series *s)
+{
+    struct change *all = calloc(CHANGES_MAX, sizeof *all);
+    size_t n = s && all ? change_list(s, all, CHANGES_MAX) : 0;
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct change *x = &all[i];
+        buf_add_fmt(b, "%s{\"kind\":\"%s\",\"cause\":\"%s\",\"at\":", i ? "," : "", watch_change_name(x->kind), watch_cause_name(x->cause));
+        watch_time_json(b, x->at_ms);
+        json_name(b, "at_lo", false);
+        watch_time_json(b, x->at_lo_ms);
+        json_name(b, "at_hi", false);
+        watch_time_json(b, x->at_hi_ms);
+        json_name(b, "told", false);
+        watch_time_json(b, x->told_ms);
+        json_name(b, "probability", false);
+        json_number(b, x->probability);
+        json_name(b, "before", false);
+        watch_estimate_json(b, &x->before);
+        json_name(b, "after", false);
+        watch_estimate_json(b, &x->after);
+        buf_add_byte(b, '}');
+    }
+    buf_add_byte(b, ']');
+    free(all);
+}
+
+/* ---- the table ---- */
+
+static void put_period(struct buf *b, const struct botnet_view *v)
+{
+    char from[CLI_TIME_MAX], to[CLI_TIME_MAX];
+    cli_format_time(v->from_ms, from);
+    cli_format_time(v->to_ms, to);
+    buf_add_fmt(b, "from %s to %s; (a to b) is a 95%% interval\n", from, to);
+}
+
+static void put_share(struct buf *b, struct observatory *o, const struct share *s)
+{
+    char name[BOTNET_NAME], x[SHARE_N][WATCH_ESTIMATE];
+    name_of(o, s->botnet, name);
+    for (size_t i = 0; i < SHARE_N; i++)
+        watch_estimate(&s->of[i], true, x[i]);
+    buf_add_fmt(b, "%-20s  %-23s  %-23s  %-23s  %s\n", name, x[SHARE_MESSAGES], x[SHARE_ENVELOPES], x[SHARE_BYTES], x[SHARE_ADDRESSES]);
+}
+
+static void put_machines(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v)
+{
+    char name[BOTNET_NAME], x[3][WATCH_ESTIMATE];
+    struct census_answer a = machines(o, number, v);
+    if (!botnets_census(observatory_botnets(o), number))
+        return;
+    name_of(o, number, name);
+    watch_estimate(&a.addresses, false, x[0]);
+    watch_estimate(&a.live, false, x[1]);
+    watch_estimate(&a.ever, false, x[2]);
+    buf_add_fmt(b, "%-20s  %-30s  %-30s  %-30s%s%s\n", name, x[0], x[1], x[2], a.doubt ? "  doubt: " : "", a.doubt ? a.doubt : "");
+}
+
+struct changing { struct buf *b; struct observatory *o; };
+
+static int put_changes_of(void *ctx, const struct botnet *x)
+{
+    struct changing *c = ctx;
+    struct change_series *s = botnets_change(observatory_botnets(c->o), x->number);
+    struct change any[1];
+    if (s && (change_list(s, any, 1) || change_quiet_since(s))) {
+        buf_add_fmt(c->b, "%s\n", x->name);
+        put_changes(c->b, s, "  ");
+    }
+    return 0;
+}
+
+int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view *v)
+{
+    size_t n;
+    struct share total, *all = ask(o, v, &n, &total);
+    put_period(b, v);
+    if (n) {
+        char messages[WATCH_NUMBER], envelopes[WATCH_NUMBER], bytes[WATCH_NUMBER], addresses[WATCH_NUMBER];
+        watch_number((double)total.messages, messages);
+        watch_number((double)total.envelopes, envelopes);
+        watch_number((double)total.bytes, bytes);
+        watch_number((double)total.addresses, addresses);
+        buf_add_fmt(b, "counted: %s messages to %s recipients, %s bytes, from %s addresses\n\n", messages, envelopes, bytes, addresses);
+        buf_add_fmt(b, "%-20s  %-23s  %-23s  %-23s  %s\n", "SHARE OF", "MESSAGES", "RECIPIENTS", "BYTES", "ADDRESSES");
+    } else {
+        buf_add_str(b, "no spam was counted in that time\n");
+    }
+    for (size_t i = 0; i < n; i++)
+        put_share(b, o, &all[i]);
+    if (n)
+        buf_add_fmt(b, "\n%-20s  %-30s  %-30s  %-30s\n", "MACHINES OF", "ADDRESSES", "LIVE", "EVER");
+    for (size_t i = 0; i < n; i++)
+        put_machines(b, o, all[i].botnet, v);
+    free(all);
+    struct changing c = {b, o};
+    size_t before = b->n;
+    buf_add_str(b, "\nCHANGES\n");
+    size_t head = b->n;
+    botnets_each(observatory_botnets(o), put_changes_of, &c);
+    struct change_series *whole = botnets_change(observatory_botnets(o), 0);
+    struct change any[1];
+    if (whole && change_list(whole, any, 1)) {
+        buf_add_str(b, "all spam\n");
+        put_changes(b, whole, "  ");
+    }
+    if (b->n == head)
+        b->n = before;
+    return buf_error(b);
+}
+
+/* ---- JSON ---- */
+
+static void json_share(struct buf *b, const struct share *s)
+{
+    static const char *const names[SHARE_N] = {"messages", "recipients", "bytes", "addresses"};
+    buf_add_byte(b, '{');
+    for (size_t i = 0; i < SHARE_N; i++) {
+        json_name(b, names[i], i == 0);
+        watch_estimate_json(b, &s->of[i]);
+    }
+    buf_add_fmt(b, "},\"counted\":{\"messages\":%llu,\"recipients\":%llu,\"bytes\":%llu,\"addresses\":%llu}", (unsigned long long)s->messages,
+                (unsigned long long)s->envelopes, (unsigned long long)s->bytes, (unsigned long long)s->addresses);
+}
+
+static void json_machines(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v)
+{
+    struct census_answer a = machines(o, number, v);
+    buf_add_str(b, "{\"addresses\":");
+    watch_estimate_json(b, &a.addresses);
+    json_name(b, "live", false);
+    watch_estimate_json(b, &a.live);
+    json_name(b, "ever", false);
+    watch_estimate_json(b, &a.ever);
+    json_name(b, "lease_ms", false);
+    json_number(b, a.lease_ms);
+    json_name(b, "machines_an_address", false);
+    json_number(b, a.machines_an_address);
+    json_name(b, "doubt", false);
+    a.doubt ? json_string(b, span_str(a.doubt)) : buf_add_str(b, "null");
+    buf_add_byte(b, '}');
+}
+
+static void json_period(struct buf *b, const struct botnet_view *v)
+{
+    buf_add_str(b, "{\"from\":");
+    watch_time_json(b, v->from_ms);
+    json_name(b, "to", false);
+    watch_time_json(b, v->to_ms);
+}
+
+static void json_quiet(struct buf *b, const struct change_series *s)
+{
+    json_name(b, "quiet_since", false);
+    watch_time_json(b, s ? change_quiet_since(s) : 0);
+    json_name(b, "changes", false);
+    json_changes(b, s);
+}
+
+int botnets_json(struct buf *b, struct observatory *o, const struct botnet_view *v)
+{
+    size_t n;
+    struct share total, *all = ask(o, v, &n, &total);
+    json_period(b, v);
+    json_name(b, "botnets", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < n; i++) {
+        char name[BOTNET_NAME];
+        name_of(o, all[i].botnet, name);
+        buf_add_fmt(b, "%s{\"number\":%u,\"name\":", i ? "," : "", all[i].botnet);
+        json_string(b, span_str(name));
+        json_name(b, "share", false);
+        json_share(b, &all[i]);
+        if (botnets_census(observatory_botnets(o), all[i].botnet)) {
+            json_name(b, "machines", false);
+            json_machines(b, o, all[i].botnet, v);
+        }
+        if (all[i].botnet != SHARE_UNKNOWN && all[i].botnet != SHARE_OTHERS)
+            json_quiet(b, botnets_change(observatory_botnets(o), all[i].botnet));
+        buf_add_byte(b, '}');
+    }
+    buf_add_byte(b, ']');
+    json_name(b, "all", false);
+    buf_add_byte(b, '{');
+    if (n) {
+        buf_add_fmt(b, "\"messages\":%llu,\"recipients\":%llu,\"bytes\":%llu,\"addresses\":%llu,", (unsigned long long)total.messages,
+                    (unsigned long long)total.envelopes, (unsigned long long)total.bytes, (unsigned long long)total.addresses);
+    }
+    buf_add_str(b, "\"changes\":");
+    json_changes(b, botnets_change(observatory_botnets(o), 0));
+    buf_add_str(b, "}}\n");
+    free(all);
+    return buf_error(b);
+}
+
+/* ---- one in full ---- */
+
+static bool share_of(struct observatory *o, uint32_t number, const struct botnet_view *v, struct share *out)
+{
+    size_t n;
+    struct share total, *all = ask(o, v, &n, &total);
+    bool is_there = false;
+    for (size_t i = 0; i < n && !is_there; i++) {
+        is_there = all[i].botnet == number;
+        *out = all[i];
+    }
+    free(all);
+    return is_there;
+}
+
+static void put_campaigns(struct buf *b, struct observatory *o, const struct botnet *x)
+{
+    enum { SHOWN = 20 };
+    struct campaign *c = malloc(sizeof *c);
+    if (x->n_campaigns)
+        buf_add_fmt(b, "\ncampaigns     %zu%s\n", x->n_campaigns, x->n_campaigns > SHOWN ? "; the latest of them:" : "");
+    for (size_t i = x->n_campaigns > SHOWN ? x->n_campaigns - SHOWN : 0; c && i < x->n_campaigns; i++) {
+        struct membership m;
+        char last[CLI_TIME_MAX], n[WATCH_NUMBER];
+        if (!campaigns_get(observatory_campaigns(o), x->campaign[i], c) || !botnets_member(observatory_botnets(o), x->campaign[i], &m))
+            continue;
+        cli_format_time(c->last_ms, last);
+        watch_number((double)c->messages, n);
+        buf_add_fmt(b, "  %-13s  %10s messages, last %s, %.1f%% sure%s%s\n", c->id, n, last, 100 * m.probability, m.doubt ? "; but " : "",
+                    m.doubt ? m.doubt : "");
+        for (size_t k = 0; k < m.n_reasons; k++) {
+            buf_add_fmt(b, "                 %+6.1f bits  ", m.reason[k].bits);
+            text_write(b, span_str(m.reason[k].text));
+            buf_add_byte(b, '\n');
+        }
+    }
+    free(c);
+}
+
+int botnet_full(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v)
+{
+    struct botnet x;
+    struct share s;
+    char first[CLI_TIME_MAX], last[CLI_TIME_MAX], n[3][WATCH_NUMBER], text[WATCH_ESTIMATE];
+    static const char *const by[SHARE_N] = {"messages", "recipients", "bytes", "addresses"};
+    if (!botnets_get(observatory_botnets(o), number, &x))
+        return POSSE_ENOENT;
+    cli_format_time(x.first_ms, first);
+    cli_format_time(x.last_ms, last);
+    watch_number((double)x.messages, n[0]);
+    watch_number((double)x.envelopes, n[1]);
+    watch_number((double)x.bytes, n[2]);
+    buf_add_fmt(b, "botnet        %s, number %u%s\n", x.name, x.number, x.is_described ? ", a known family" : "; nobody described it");
+    buf_add_fmt(b, "seen          %s to %s\n", first, last);
+    buf_add_fmt(b, "counted       %s messages to %s recipients, %s bytes\n", n[0], n[1], n[2]);
+    for (size_t i = 0; i < x.n_mailers; i++) {
+        char mailer[MAILER_NAME];
+        mailer_name(x.mailer[i], mailer);
+        buf_add_fmt(b, "%-14s%s\n", i ? "" : "mailers", mailer);
+    }
+    buf_add_byte(b, '\n');
+    put_period(b, v);
+    bool is_there = share_of(o, number, v, &s);
+    for (size_t i = 0; i < SHARE_N && is_there; i++) {
+        watch_estimate(&s.of[i], true, text);
+        buf_add_fmt(b, "share         %s of %s\n", text, by[i]);
+    }
+    struct census_answer a = machines(o, number, v);
+    watch_estimate(&a.addresses, false, text);
+    buf_add_fmt(b, "addresses     %s\n", text);
+    watch_estimate(&a.live, false, text);
+    buf_add_fmt(b, "machines      %s live at a time\n", text);
+    watch_estimate(&a.ever, false, text);
+    buf_add_fmt(b, "              %s ever\n", text);
+    if (a.lease_ms > 0) {
+        watch_span((int64_t)a.lease_ms, text);
+        buf_add_fmt(b, "              an address is one machine's for about %s\n", text);
+    }
+    if (a.machines_an_address > 0)
+        buf_add_fmt(b, "              about %.2f machines behind an address\n", a.machines_an_address);
+    if (a.doubt)
+        buf_add_fmt(b, "              doubt: %s\n", a.doubt);
+    put_campaigns(b, o, &x);
+    size_t before = b->n;
+    buf_add_str(b, "\nchanges\n");
+    size_t head = b->n;
+    put_changes(b, botnets_change(observatory_botnets(o), number), "  ");
+    if (b->n == head)
+        b->n = before;
+    return buf_error(b);
+}
+
+int botnet_json(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v)
+{
+    struct botnet x;
+    struct share s;
+    struct campaign *c = malloc(sizeof *c);
+    if (!c || !botnets_get(observatory_botnets(o), number, &x)) {
+        free(c);
+        return c ? POSSE_ENOENT : POSSE_ENOMEM;
+    }
+    json_period(b, v);
+    buf_add_fmt(b, ",\"number\":%u,\"name\":", x.number);
+    json_string(b, span_str(x.name));
+    buf_add_fmt(b, ",\"described\":%s,\"first\":", x.is_described ? "true" : "false");
+    watch_time_json(b, x.first_ms);
+    json_name(b, "last", false);
+    watch_time_json(b, x.last_ms);
+    buf_add_fmt(b, ",\"messages\":%llu,\"recipients\":%llu,\"bytes\":%llu,\"mailers\":[", (unsigned long long)x.messages,
+                (unsigned long long)x.envelopes, (unsigned long long)x.bytes);
+    for (size_t i = 0; i < x.n_mailers; i++) {
+        char mailer[MAILER_NAME];
+        mailer_name(x.mailer[i], mailer);
+        buf_add_str(b, i ? "," : "");
+        json_string(b, span_str(mailer));
+    }
+    buf_add_byte(b, ']');
+    if (share_of(o, number, v, &s)) {
+        json_name(b, "share", false);
+        json_share(b, &s);
+    }
+    json_name(b, "machines", false);
+    json_machines(b, o, number, v);
+    json_name(b, "campaigns", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0, k = 0; i < x.n_campaigns; i++) {
+        struct membership m;
+        if (!campaigns_get(observatory_campaigns(o), x.campaign[i], c) || !botnets_member(observatory_botnets(o), x.campaign[i], &m))
+            continue;
+        buf_add_fmt(b, "%s{\"id\":\"%s\",\"probability\":", k++ ? "," : "", c->id);
+        json_number(b, m.probability);
+        json_name(b, "doubt", false);
+        m.doubt ? json_string(b, span_str(m.doubt)) : buf_add_str(b, "null");
+        json_name(b, "reasons", false);
+        buf_add_byte(b, '[');
+        for (size_t r = 0; r < m.n_reasons; r++) {
+            buf_add_str(b, r ? ",{\"bits\":" : "{\"bits\":");
+            json_number(b, m.reason[r].bits);
+            json_name(b, "text", false);
+            json_string(b, span_str(m.reason[r].text));
+            buf_add_byte(b, '}');
+        }
+        buf_add_str(b, "]}");
+    }
+    buf_add_byte(b, ']');
+    json_quiet(b, botnets_change(observatory_botnets(o), number));
+    buf_add_str(b, "}\n");
+    free(c);
+    return buf_error(b);
+}

@@ -1,0 +1,42 @@
+#!/bin/bash
+# posse observe, stopped and killed while it reads a trap's mbox: what stands is sound, nothing is counted twice or not at all, and going on
+# ends where one undisturbed run ends: the same campaigns, botnets and shares, to the last digit.
+. "$(dirname "$0")/lib.sh"
+sim=$build/posse-sim scenario=$(dirname "$0")/../../sim/scenarios/tiny.scn
+[ -x "$sim" ] || { echo "posse-sim is not built"; exit 77; }
+"$sim" "$scenario" --out "$work/world" --seed 1 --mail mbox >/dev/null || exit 1
+observe() { "$posse" observe --ours '!10.0.0.0/8' --home "$1" "$work/world/trap.mbox"; }
+told() { "$posse" campaigns --home "$1" --bulk --least 1 --json; "$posse" botnets --home "$1" --since 2011-03-15 --json; }
+
+observe "$work/whole" >/dev/null || exit 1
+told "$work/whole" >"$work/want"
+[ "$(wc -l <"$work/want")" -gt 5 ] || { echo "an undisturbed run found next to nothing"; exit 1; }
+stopped=0
+for signal in INT KILL INT KILL INT KILL; do
+    observe "$work/home" >"$work/out" 2>&1 &
+    pid=$!
+    sleep "0.0$((stopped * 3 % 7 + 2))"
+    kill -$signal $pid 2>/dev/null
+    wait $pid
+    status=$?
+    [ $status -eq 137 ] || [ $status -eq 0 ] || { cat "$work/out"; echo "exit status $status after SIG$signal"; exit 1; }
+    grep -q stopped "$work/out" && stopped=$((stopped + 1))
+    [ $status -eq 137 ] && stopped=$((stopped + 1))
+    [ ! -e "$work/home/observatory.db" ] || sound "$work/home" || exit 1
+done
+observe "$work/home" >/dev/null || exit 1
+told "$work/home" >"$work/got"
+diff "$work/want" "$work/got" >"$work/diff" || { head -c 2000 "$work/diff"; echo "broken off and gone on with, it tells something else"; exit 1; }
+# Another home is observed beside it, this one is not.
+mkfifo "$work/pipe"
+"$posse" observe --home "$work/home" - <"$work/pipe" >/dev/null 2>&1 &
+pid=$!
+exec 9>"$work/pipe"
+for _ in $(seq 50); do
+    "$posse" observe --home "$work/home" /dev/null 2>&1 | grep -q "another process observes" && busy=1 && break
+    sleep 0.1
+done
+exec 9>&-
+wait $pid
+[ "${busy:-}" ] || { echo "two processes observe one home"; exit 1; }
+[ $stopped -gt 0 ] || { echo "nothing was stopped in time"; exit 77; }

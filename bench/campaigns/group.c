@@ -3,7 +3,10 @@
  *   bench_campaigns truth [key=value]...   one stream of templates and private mail; prints a row, tab-separated
  *   bench_campaigns speed [key=value]...   sketch, look-up and update apart from parsing, processor time
  *   bench_campaigns memory [key=value]...  millions of sightings, campaigns that come and go; prints memory as it goes
- *   bench_campaigns files LIST [key=value] groups the messages that LIST names (a path a line); prints "path group alike" a line
+ *   bench_campaigns files ROOT INDEX       groups the messages of an index ("label<TAB>path"), in its order; prints a line a message:
+ *                                          label, path, group, kind, groups' spam and messages, bulk
+ *   bench_campaigns pairs ROOT INDEX [seed=N] 200 pairs called same and the 200 nearest pairs called different (of different pairs of
+ *                                          groups), with what a reader needs to judge them
  *
  * keys: templates, messages, private (share of private mail, percent), slots (greatest share of varying words, percent), noise (0, 1),
  * bots, seed. */
@@ -13,6 +16,8 @@
 
 #include "base/hash.h"
 #include "campaign/campaigns.h"
+#include "mail/url.h"
+#include "sender/received.h"
 #include "spinner.h"
 
 struct options { unsigned templates, messages, private, slots, noise, bots, seed, live, mbytes; };
@@ -164,13 +169,198 @@ static void truth(const struct options *o)
            (unsigned long long)size.ungrouped);
 }
 
+/* ---- real mail ---- */
+
+struct mail { char label, *path, *text, *subject, hosts[160]; struct sketch sketch; uint32_t group; };
+struct mails { struct mail *e; size_t n, cap; };
+
+static struct span read_file(const char *root, const char *path, char *buf, size_t cap)
+{
+    char full[4096];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    FILE *f = fopen(full, "rb");
+    size_t n = f ? fread(buf, 1, cap, f) : 0;
+    if (f)
+        fclose(f);
+    return span_of(buf, n);
+}
+
+static void note_hosts(const struct message *m, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_urls && n + 50 < cap; i++) {
+        const struct url *u = &m->url[i];
+        if (u->host.n && u->origin != URL_FROM_IMG && !memmem(out, n, u->host.p, u->host.n))
+            n += (size_t)snprintf(out + n, cap - n, "%.*s ", (int)(u->host.n < 40 ? u->host.n : 40), (const char *)u->host.p);
+    }
+}
+
+/* What of a sighting can be told from a message alone. */
+static void real_sighting(struct reader_of_mail *r, struct span raw, struct mail *e, struct sighting *s)
+{
+    struct message *m;
+    struct span text, subject;
+    struct source from;
+    arena_reset(r->a);
+    memset(s, 0, sizeof *s);
+    if (message_parse(r->p, r->a, raw, &m) || sketch_make(r->k, r->a, m, &s->sketch, &text, &subject))
+        abort();
+    source_read(r->a, m, NULL, NULL, &from);
+    struct span sender = message_value(r->p, r->a, m, FIELD_FROM);
+    ptrdiff_t at = span_chr(sender, '@');
+    s->sender_domain = at < 0 ? 0 : hash64(span_sub(sender, (size_t)at + 1, sender.n), 0);
+    s->source = from.ip;
+    s->size_bytes = raw.n;
+    s->n_rcpt = 1;
+    s->flags = (e->label == 's' ? SIGHTING_SPAM : 0) |
+               (message_field(m, FIELD_LIST_ID) || message_field(m, FIELD_LIST_UNSUBSCRIBE) || message_field(m, FIELD_LIST_POST) ? SIGHTING_LIST : 0) |
+               (message_field(m, FIELD_DKIM_SIGNATURE) ? SIGHTING_AUTHENTICATED : 0);
+    e->sketch = s->sketch;
+    e->text = strndup((const char *)text.p, text.n);
+    e->subject = strndup((const char *)subject.p, subject.n);
+    note_hosts(m, e->hosts, sizeof e->hosts);
+}
+
+static struct campaigns *group_files(const char *root, const char *index, struct mails *out)
+{
+    struct campaigns *c;
+    struct reader_of_mail r = mail_reader();
+    size_t cap = 32 << 20;
+    char *buf = malloc(cap), line[4096];
+    uint32_t *into = calloc(4000000, sizeof *into);
+    FILE *f = fopen(index, "r");
+    if (!f || campaigns_new(NULL, &c, NULL))
+        exit(2);
+    while (fgets(line, sizeof line, f)) {
+        char *tab = strchr(line, '\t'), *end = strpbrk(line, "\r\n");
+        struct mail e = {.label = line[0]};
+        struct sighting s;
+        struct join j;
+        if (!tab || !end)
+            continue;
+        *end = 0;
+        char *more = strchr(tab + 1, '\t');
+        if (more)
+            *more = 0;
+        e.path = strdup(tab + 1);
+        real_sighting(&r, read_file(root, e.path, buf, cap), &e, &s);
+        s.time_ms = (int64_t)out->n * 1000;
+        if (campaigns_add(c, &s, &j, NULL))
+            abort();
+        e.group = (uint32_t)j.number;
+        if (j.absorbed)
+            into[j.absorbed] = (uint32_t)j.number;
+        if (out->n == out->cap)
+            out->e = realloc(out->e, (out->cap = out->cap ? out->cap * 2 : 1024) * sizeof *out->e);
+        out->e[out->n++] = e;
+    }
+    for (size_t i = 0; i < out->n; i++)
+        while (into[out->e[i].group])
+            out->e[i].group = into[out->e[i].group];
+    return c;
+}
+
+static void files(const char *root, const char *index)
+{
+    static const char *const kind[] = {"text", "short", "links", "files", "empty"};
+    struct mails m = {0};
+    struct campaigns *c = group_files(root, index, &m);
+    for (size_t i = 0; i < m.n; i++) {
+        struct campaign v = {0};
+        campaigns_get(c, m.e[i].group, &v);
+        printf("%c\t%s\t%u\t%s\t%llu\t%llu\t%d\n", m.e[i].label, m.e[i].path, m.e[i].group, kind[m.e[i].sketch.kind],
+               (unsigned long long)v.spam, (unsigned long long)v.messages, v.is_bulk);
+    }
+}
+
+static void show(const struct mail *e)
+{
+    size_t n = strlen(e->text);
+    printf("  [%s] {%s} %.260s%s%.80s\n", e->subject, e->hosts, e->text, n > 340 ? " ... " : "", n > 340 ? e->text + n - 80 : n > 260 ? e->text + 260 : "");
+}
+
+static void show_pair(const char *called, unsigned k, const struct mail *a, const struct mail *b)
+{
+    struct sketch_signs g;
+    sketch_signs(&a->sketch, &b->sketch, &g);
+    printf("%s %u\t%s\t%s\talike %.2f text %.2f%s%s%s%s%s kinds %u %u\n", called, k, a->path, b->path, sketch_alike(&a->sketch, &b->sketch), g.text,
+           g.subject ? " subject" : "", g.host ? " host" : "", g.shape ? " shape" : "", g.file ? " file" : "", g.layout ? " layout" : "",
+           a->sketch.kind, b->sketch.kind);
+    show(a);
+    show(b);
+}
+
+struct near_pair { double alike; uint32_t a, b; };
+static int by_alike(const void *a, const void *b)
+{
+    double x = ((const struct near_pair *)a)->alike, y = ((const struct near_pair *)b)->alike;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* A message that is in a group with others, drawn evenly, and one of the others. */
+static void same_pairs(const struct mails *m, struct spin *r, unsigned want)
+{
+    for (unsigned k = 0; k < want;) {
+        uint32_t a = spin_to(r, (unsigned)m->n), others = 0, b = 0;
+        for (uint32_t i = 0; i < m->n && m->e[a].group; i++)
+            if (i != a && m->e[i].group == m->e[a].group && spin_to(r, ++others) == 0)
+                b = i;
+        if (others)
+            show_pair("same", ++k, &m->e[a], &m->e[b]);
+    }
+}
+
+/* Of each two groups the two messages that are most alike; the nearest of those. */
+static void different_pairs(const struct mails *m, unsigned want)
+{
+    struct near_pair *p = NULL;
+    size_t n = 0, cap = 0;
+    for (uint32_t a = 0; a < m->n; a++)
+        for (uint32_t b = a + 1; b < m->n; b++) {
+            double alike = m->e[a].group == m->e[b].group ? 0 : sketch_alike(&m->e[a].sketch, &m->e[b].sketch);
+            if (alike < 0.005 || !m->e[a].group || !m->e[b].group)
+                continue;
+            if (n == cap)
+                p = realloc(p, (cap = cap ? cap * 2 : 4096) * sizeof *p);
+            p[n++] = (struct near_pair){alike, a, b};
+        }
+    qsort(p, n, sizeof *p, by_alike);
+    unsigned k = 0;
+    for (size_t i = 0; i < n && k < want; i++) {
+        bool had = false;
+        for (size_t j = 0; j < i && !had; j++) {
+            uint32_t x = m->e[p[i].a].group, y = m->e[p[i].b].group, u = m->e[p[j].a].group, v = m->e[p[j].b].group;
+            had = (x == u && y == v) || (x == v && y == u);
+        }
+        if (!had)
+            show_pair("different", ++k, &m->e[p[i].a], &m->e[p[i].b]);
+    }
+    free(p);
+}
+
+static void pairs(const char *root, const char *index, unsigned seed)
+{
+    struct mails m = {0};
+    group_files(root, index, &m);
+    struct spin r = spin_seed(seed, 9);
+    same_pairs(&m, &r, 200);
+    different_pairs(&m, 200);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.templates = 200, .messages = 20000, .private = 20, .slots = 30, .noise = 1, .bots = 5000, .seed = 1};
     if (argc < 2)
         return 2;
-    read_options(&o, argc - 2, argv + 2);
+    bool is_real = argc >= 4 && (!strcmp(argv[1], "files") || !strcmp(argv[1], "pairs"));
+    read_options(&o, argc - (is_real ? 4 : 2), argv + (is_real ? 4 : 2));
     if (!strcmp(argv[1], "truth"))
         truth(&o);
+    else if (is_real && !strcmp(argv[1], "files"))
+        files(argv[2], argv[3]);
+    else if (is_real)
+        pairs(argv[2], argv[3], o.seed);
+    else
+        return 2;
     return 0;
 }

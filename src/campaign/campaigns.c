@@ -11,7 +11,7 @@
 
 enum { NOWHERE = UINT32_MAX };
 /* Messages of the smaller of two groups that were alike to both, and which part of it, before they become one. */
-enum { BRIDGED_LEAST = 3, BRIDGED_PERCENT = 20 };
+enum { BRIDGED_LEAST = 3, BRIDGED_PERCENT = 20, SURE_PERCENT = 90 /* one message that is so much alike to both counts for so many */ };
 
 /* ---- queues ---- */
 
@@ -43,17 +43,12 @@ bool campaigns_slots(struct campaigns *c)
     size_t cap = c->cap_slots ? c->cap_slots * 2 : 64;
     if (c->n_slots < c->cap_slots)
         return true;
-    /* each on its own: where the next cannot be had, those before are only wider than they need be */
+    /* each on its own: where the second cannot be had, the first is only wider than it need be */
     void *spare = heap_grow(h, c->spare, c->cap_spare, cap, sizeof *c->spare);
     if (!spare)
         return false;
     c->spare = spare;
     c->cap_spare = cap;
-    void *seen = heap_grow(h, c->seen, c->cap_seen, cap, sizeof *c->seen);
-    if (!seen)
-        return false;
-    c->seen = seen;
-    c->cap_seen = cap;
     struct group **slot = heap_grow(h, c->slot, c->cap_slots, cap, sizeof *slot);
     if (!slot)
         return false;
@@ -178,7 +173,6 @@ void campaigns_free(struct campaigns **cp)
     index_deinit(&c->heap, &c->index);
     free(c->slot);
     free(c->spare);
-    free(c->seen);
     free(c);
 }
 
@@ -205,7 +199,7 @@ static void count(struct campaigns *c, struct group *g, const struct sighting *s
 }
 
 /* Messages that are alike to two groups say that these are one, when there are enough of them. */
-static void bridge(struct campaigns *c, struct group *a, struct group *b, struct join *out)
+static void bridge(struct campaigns *c, struct group *a, struct group *b, double alike, struct join *out)
 {
     struct group *elder = a->number < b->number ? a : b, *younger = elder == a ? b : a;
     struct group *small = a->messages < b->messages ? a : b;
@@ -213,9 +207,15 @@ static void bridge(struct campaigns *c, struct group *a, struct group *b, struct
         younger->bridge = elder->number;
         younger->bridged = 0;
     }
-    younger->bridged++;
+    younger->bridged += alike * 100 >= SURE_PERCENT ? BRIDGED_LEAST : 1;
     uint64_t since = small->messages < 64 ? small->messages : 64;
     if (younger->bridged < BRIDGED_LEAST || (uint64_t)younger->bridged * 100 < since * BRIDGED_PERCENT)
+        return;
+    struct memory m, n;
+    group_memory(elder, &m);
+    group_memory(younger, &n);
+    younger->bridged = 0;
+    if (!memory_one(&m, &n))
         return;
     out->absorbed = younger->number;
     group_absorb(c, elder, younger);
@@ -227,23 +227,23 @@ static int add_message(struct campaigns *c, const struct sighting *s, struct joi
 {
     struct found f;
     campaigns_search(c, &s->sketch, &f);
-    struct group *g = f.best;
+    struct group *g = f.best.is ? c->slot[f.best.slot] : NULL;
     if (!g) {
         if (!(g = found_group(c, s, out)))
             return POSSE_ENOMEM;
-        if (f.kin)
-            g->kin = f.kin->number;
+        if (f.kin.is)
+            g->kin = f.kin.order;
     } else {
-        *out = (struct join){.how = JOINED_CAMPAIGN, .alike = f.near.alike};
-        g->alike += f.near.alike;
+        *out = (struct join){.how = JOINED_CAMPAIGN, .alike = f.best.near.alike};
+        g->alike += f.best.near.alike;
     }
     count(c, g, s);
-    if (group_learn(c, g, s, &f.near))
+    if (group_learn(c, g, s, &f.best.near))
         out->how = JOINED_NEW_VERSION;
     out->number = g->number;
     out->messages = g->messages;
-    if (f.second)
-        bridge(c, g, f.second, out);
+    if (f.second.is)
+        bridge(c, g, c->slot[f.second.slot], f.second.near.alike, out);
     return POSSE_OK;
 }
 

@@ -4,7 +4,7 @@
  * bring no candidates, and such hosts are no sign. */
 #include "campaign/campaigns_priv.h"
 
-enum { CANDIDATES = 24, TOO_MANY = 16, HOST_TOO_MANY = 8 };
+enum { CANDIDATES = 24, TOO_MANY = 16, HOST_TOO_MANY = 8, MET = 1024 };
 
 struct candidate { uint32_t slot; uint16_t hits; };
 struct candidates { struct candidate e[CANDIDATES]; unsigned n; };
@@ -26,30 +26,37 @@ static void offer(struct candidates *l, uint32_t slot, uint16_t hits)
     l->e[i] = (struct candidate){slot, hits};
 }
 
-void campaigns_mark(struct campaigns *c)
+/* How often each slot was met: open addressing on the stack, wide enough for all that the keys can bring. */
+struct met { uint32_t slot[MET]; uint16_t hits[MET]; };
+
+_Static_assert(MET > LOOK_KEYS * (TOO_MANY - 1), "there must be a free place");
+
+static uint16_t meet(struct met *m, uint32_t slot)
 {
-    if (++c->now == 0) { /* once in four thousand million look-ups */
-        memset(c->seen, 0, c->cap_seen * sizeof *c->seen);
-        c->now = 1;
-    }
+    size_t mask = sizeof m->hits / sizeof *m->hits - 1, i = (slot * 0x9e3779b1u >> 16) & mask;
+    while (m->slot[i] && m->slot[i] != slot + 1)
+        i = (i + 1) & mask;
+    m->hits[i] = m->slot[i] ? (uint16_t)(m->hits[i] + 1) : 1;
+    m->slot[i] = slot + 1;
+    return m->hits[i];
 }
 
-static void gather(struct campaigns *c, const struct look_key *key, size_t n, struct candidates *l, struct sketch *known)
+static void gather(const struct index *x, const struct look_key *key, size_t n, struct candidates *l, struct sketch *known,
+                   uint8_t band[BANDS])
 {
     uint32_t slots[INDEX_SAME_MAX];
-    campaigns_mark(c);
+    struct met met;
+    memset(met.slot, 0, sizeof met.slot);
     for (size_t i = 0; i < n; i++) {
-        size_t same = index_find(&c->index, key[i].key, slots);
+        size_t same = index_find(x, key[i].key, slots);
+        if (key[i].kind == KEY_BAND)
+            band[key[i].which] = (uint8_t)same;
         if (key[i].kind == KEY_HOST && same >= HOST_TOO_MANY)
             known->link_host[key[i].which] = 0; /* marked: no sign */
         if (same >= (key[i].kind == KEY_HOST ? HOST_TOO_MANY : TOO_MANY))
             continue;
-        for (size_t k = 0; k < same; k++) {
-            uint32_t slot = slots[k];
-            if (c->seen[slot].mark != c->now)
-                c->seen[slot] = (struct seen){c->now, 0};
-            offer(l, slot, (uint16_t)++c->seen[slot].hits);
-        }
+        for (size_t k = 0; k < same; k++)
+            offer(l, slots[k], meet(&met, slots[k]));
     }
 }
 
@@ -65,37 +72,54 @@ static void drop_marked(struct sketch *s)
     s->n_links = (uint8_t)n;
 }
 
-static bool is_better(const struct group *g, const struct nearness *near, const struct group *than, const struct nearness *near_than)
+static bool is_better(const struct find *f, const struct find *than)
 {
-    return !than || near->alike > near_than->alike || (near->alike >= near_than->alike && g->number < than->number);
+    return !than->is || f->near.alike > than->near.alike || (f->near.alike >= than->near.alike && f->order < than->order);
 }
 
-void campaigns_search(struct campaigns *c, const struct sketch *s, struct found *out)
+static void weigh(const struct find *f, struct found *out)
+{
+    if (f->near.alike * 100 < SKETCH_ALIKE_PERCENT) {
+        if ((f->near.signs.host || f->near.signs.file) && is_better(f, &out->kin))
+            out->kin = *f;
+    } else if (is_better(f, &out->best)) {
+        out->second = out->best;
+        out->best = *f;
+    } else if (is_better(f, &out->second)) {
+        out->second = *f;
+    }
+}
+
+void index_search(const struct index *x, slot_memory *memory, const void *ctx, const struct sketch *s, struct found *out)
 {
     struct look_key key[LOOK_KEYS];
     struct candidates l = {.n = 0};
     struct sketch known = *s;
-    *out = (struct found){.best = NULL};
+    uint8_t band[BANDS] = {0};
+    memset(out, 0, sizeof *out);
+    out->best.near.proto = -1;
     size_t n = sketch_keys(s, key);
     for (size_t i = 0; i < n; i++)
-        index_prefetch(&c->index, key[i].key);
-    gather(c, key, n, &l, &known);
+        index_prefetch(x, key[i].key);
+    gather(x, key, n, &l, &known, band);
     drop_marked(&known);
     for (unsigned i = 0; i < l.n; i++) {
-        struct group *g = c->slot[l.e[i].slot];
-        struct nearness near;
-        group_near(g, &known, &near);
-        if (near.alike * 100 < SKETCH_ALIKE_PERCENT) {
-            if ((near.signs.host || near.signs.file) && !out->kin)
-                out->kin = g;
-        } else if (is_better(g, &near, out->best, &out->near)) {
-            out->second = out->best;
-            out->near_second = out->near;
-            out->best = g;
-            out->near = near;
-        } else if (is_better(g, &near, out->second, &out->near_second)) {
-            out->second = g;
-            out->near_second = near;
-        }
+        struct memory m;
+        struct find f = {.slot = l.e[i].slot, .is = true};
+        f.order = memory(ctx, f.slot, &m);
+        memory_near(&m, &known, band, &f.near);
+        weigh(&f, out);
     }
+}
+
+static uint64_t memory_of_slot(const void *ctx, uint32_t slot, struct memory *out)
+{
+    const struct campaigns *c = ctx;
+    group_memory(c->slot[slot], out);
+    return c->slot[slot]->number;
+}
+
+void campaigns_search(const struct campaigns *c, const struct sketch *s, struct found *out)
+{
+    index_search(&c->index, memory_of_slot, c, s, out);
 }

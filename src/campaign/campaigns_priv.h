@@ -143,7 +143,6 @@ struct campaigns {
     struct index index;
     struct texts texts;
     uint64_t turn, last_number, ungrouped, absorbed, pushed_out;
-    struct seen { uint32_t mark, hits; } *seen; size_t cap_seen; uint32_t now; /* by slot: scratch of a look-up */
 };
 
 /* campaigns_group.c */
@@ -155,8 +154,13 @@ void group_id(const struct group *g, char out[CAMPAIGN_ID]);
 uint64_t group_id_of(const struct sighting *s);
 
 /* campaigns_sketches.c */
+/* What is remembered of a group's sketches, here or in what was published. */
+struct memory { const struct sketch *first; size_t n, stride; const uint16_t *core; unsigned n_core; };
 struct nearness { double alike, text; int proto; struct sketch_signs signs; };
-void group_near(const struct group *g, const struct sketch *s, struct nearness *out);
+/* same: how many groups have each band of s. */
+void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], struct nearness *out);
+bool memory_one(const struct memory *a, const struct memory *b); /* are these of one template, on the whole? */
+void group_memory(const struct group *g, struct memory *out);
 /* Takes the sketch among the prototypes where it says something new. True: a new version began. */
 bool group_learn(struct campaigns *c, struct group *g, const struct sighting *s, const struct nearness *near);
 void group_core(struct group *g);
@@ -164,9 +168,13 @@ void group_index(struct campaigns *c, struct group *g); /* its keys anew */
 void group_unindex(struct campaigns *c, struct group *g);
 
 /* campaigns_look.c */
-struct found { struct group *best, *second; struct nearness near, near_second; struct group *kin; };
-void campaigns_mark(struct campaigns *c); /* nothing is seen yet */
-void campaigns_search(struct campaigns *c, const struct sketch *s, struct found *out);
+struct find { uint32_t slot; uint64_t order; struct nearness near; bool is; };
+struct found { struct find best, second; struct find kin; };
+/* Where a slot's memory is, and what decides between equals: the least comes first. */
+typedef uint64_t slot_memory(const void *ctx, uint32_t slot, struct memory *out);
+/* Changes nothing: any number of threads. */
+void index_search(const struct index *x, slot_memory *memory, const void *ctx, const struct sketch *s, struct found *out);
+void campaigns_search(const struct campaigns *c, const struct sketch *s, struct found *out);
 
 /* campaigns_view.c */
 struct group **groups_in_order(const struct campaigns *c); /* live of them, by number, to be freed; NULL: out of memory */

@@ -439,19 +439,21 @@ static void queue_all(struct campaigns *c, struct reader *r)
     free(g);
 }
 
-/* Every free slot once: each is marked while it is read, and as many are read as there are. */
+/* Every free slot once: as many are read as there are. */
 static void get_spare(struct campaigns *c, struct reader *r, size_t n)
 {
-    campaigns_mark(c);
-    for (size_t i = 0; i < n && !reader_error(r); i++) {
+    uint8_t *seen = calloc(c->n_slots + 1, 1);
+    c->heap.failed |= !seen;
+    for (size_t i = 0; seen && i < n && !reader_error(r); i++) {
         uint32_t at = reader_u32(r);
-        bool ok = at < c->n_slots && !c->slot[at] && c->seen[at].mark != c->now;
+        bool ok = at < c->n_slots && !c->slot[at] && !seen[at];
         need(r, ok);
         if (!ok)
-            return;
-        c->seen[at].mark = c->now;
+            break;
+        seen[at] = 1;
         c->spare[c->n_spare++] = at;
     }
+    free(seen);
 }
 
 static void get_all(struct campaigns *c, struct reader *r)

@@ -10,40 +10,94 @@ enum {
     CORE_LEAST = 12,       /* slots agreed on, before the core is asked */
     NEW_ENOUGH_PERCENT = 80, /* more text in common than this tells nothing new */
     SAME_TEXT_PERCENT = 25,/* text that is of one version */
+    COMMON_FROM = 5,       /* groups that may have a band before it counts for less */
     REPLACE_EVERY = 32,    /* messages between two changes of a full set: each costs as much as some look-ups */
 };
 
-static double core_share(const struct group *g, const struct sketch *s)
+static const struct sketch *memory_at(const struct memory *m, size_t i)
 {
-    unsigned equal = 0;
-    if (g->n_core < CORE_LEAST || s->n_shingles == 0)
-        return 0;
-    for (unsigned i = 0; i < SKETCH_SLOTS; i++)
-        equal += g->core[i] == s->slot[i];
-    return (double)equal / SKETCH_SLOTS;
+    return (const void *)((const uint8_t *)m->first + i * m->stride);
 }
 
-void group_near(const struct group *g, const struct sketch *s, struct nearness *out)
+/* The share of text in common, where what many groups have in common counts for less: a footer that a service puts below all that it
+ * sends is in every group, and tells of none. How many have a band is known from the look-up; the slots of bands that are equal by
+ * half are taken to be as common as the others. */
+static double share_of(const uint16_t *slot, const struct sketch *s, const uint8_t same[BANDS])
 {
-    struct sketch_signs any = {0};
-    *out = (struct nearness){.proto = -1};
-    double core = core_share(g, s), best = -1;
-    for (unsigned i = 0; i < g->n_proto; i++) {
-        struct sketch_signs signs;
-        sketch_signs(&g->proto[i].s, s, &signs);
-        any.host |= signs.host;
-        any.file |= signs.file;
-        double text = signs.text;
-        if (core > signs.text)
-            signs.text = core;
-        double alike = sketch_judge(&g->proto[i].s, s, &signs);
-        if (alike > best) {
-            best = alike;
-            *out = (struct nearness){alike, text > core ? text : core, (int)i, signs};
-        }
+    unsigned whole = 0, half = 0;
+    double weight = 0;
+    for (unsigned i = 0; i < BANDS; i++) {
+        unsigned equal = slot_same(slot[2 * i], s->slot[2 * i]) + slot_same(slot[2 * i + 1], s->slot[2 * i + 1]);
+        whole += equal == 2;
+        half += equal == 1;
+        if (equal == 2)
+            weight += same[i] > COMMON_FROM ? (double)COMMON_FROM / same[i] : 1;
     }
-    out->signs.host = any.host;
-    out->signs.file = any.file;
+    double equal = 2 * weight + half * (whole ? weight / whole : 1);
+    return equal / (equal + SKETCH_SLOTS - 2 * whole - half);
+}
+
+/* Near one of them is not enough where the others are far: groups would grow into one another link by link. */
+static double linked(double nearest, double mean)
+{
+    enum { MEAN_LEAST_PERCENT = 60 };
+    double most = mean * 100 / MEAN_LEAST_PERCENT;
+    return nearest < most ? nearest : most;
+}
+
+void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], struct nearness *out)
+{
+    struct sketch_signs signs[PROTOTYPES];
+    bool host = false, file = false;
+    double sum = 0, core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
+    *out = (struct nearness){.alike = -1, .proto = -1};
+    for (size_t i = 0; i < m->n; i++) {
+        const struct sketch *p = memory_at(m, i);
+        sketch_signs(p, s, &signs[i]);
+        if (signs[i].text > 0)
+            signs[i].text = share_of(p->slot, s, same);
+        sum += signs[i].text;
+        host |= signs[i].host;
+        file |= signs[i].file;
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        struct sketch_signs better = signs[i];
+        better.text = linked(core > better.text ? core : better.text, sum / (double)m->n);
+        double alike = sketch_judge(memory_at(m, i), s, &better);
+        if (alike > out->alike)
+            *out = (struct nearness){alike, better.text, (int)i, signs[i]};
+    }
+    out->signs.host = host;
+    out->signs.file = file;
+}
+
+/* The mean share of text that messages of both have in common; a == b: that of different ones within. */
+static double mean_text(const struct memory *a, const struct memory *b)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t j = a == b ? i + 1 : 0; j < b->n; j++, n++)
+            sum += sketch_jaccard(memory_at(a, i), memory_at(b, j));
+    return n ? sum / (double)n : 1;
+}
+
+bool memory_one(const struct memory *a, const struct memory *b)
+{
+    enum { ALIKE_PERCENT = 50, AS_WITHIN_PERCENT = 65 };
+    double alike = 0;
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t j = 0; j < b->n; j++)
+            alike += sketch_alike(memory_at(a, i), memory_at(b, j));
+    if (alike * 100 >= ALIKE_PERCENT * (double)(a->n * b->n))
+        return true;
+    double between = mean_text(a, b) * 100;
+    return between >= AS_WITHIN_PERCENT * mean_text(a, a) && between >= AS_WITHIN_PERCENT * mean_text(b, b);
+}
+
+void group_memory(const struct group *g, struct memory *out)
+{
+    *out = (struct memory){g->n_proto ? &g->proto->s : NULL, g->n_proto, sizeof *g->proto, g->core, g->n_core};
 }
 
 /* The value that most prototypes have in a slot, where at least two do. */
@@ -55,7 +109,7 @@ static uint16_t agreed(const struct group *g, unsigned slot)
         unsigned n = 0;
         uint16_t v = g->proto[i].s.n_shingles ? g->proto[i].s.slot[slot] : 0;
         for (unsigned j = i; v && j < g->n_proto; j++)
-            n += g->proto[j].s.slot[slot] == v;
+            n += g->proto[j].s.n_shingles && slot_same(g->proto[j].s.slot[slot], v);
         if (n > most) {
             most = n;
             value = v;

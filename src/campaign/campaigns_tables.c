@@ -200,7 +200,10 @@ void index_deinit(struct heap *h, struct index *x)
 
 static uint32_t key_of(uint64_t kind, uint64_t x) { return (uint32_t)(mix64(x * 0x9e3779b97f4a7c15ull + kind) >> 32); }
 
-void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out) { *out = key_of(band + 16, (uint64_t)a << 16 | b); }
+void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out) 
+{
+    *out = key_of(band + 16, (uint64_t)(a / SKETCH_EIGHTHS) << 16 | b / SKETCH_EIGHTHS);
+}
 
 size_t sketch_keys(const struct sketch *s, struct look_key out[LOOK_KEYS])
 {

@@ -172,11 +172,11 @@ bool campaigns_common(struct campaigns *c, uint64_t a, uint64_t b, uint64_t *bot
 bool campaigns_look(const struct campaigns *c, const struct sketch *s, uint64_t *number_out, double *alike_out)
 {
     struct found f;
-    campaigns_search((struct campaigns *)c, s, &f); /* its scratch alone changes */
-    if (!f.best)
+    campaigns_search(c, s, &f);
+    if (!f.best.is)
         return false;
-    *number_out = f.best->number;
-    *alike_out = f.near.alike;
+    *number_out = f.best.order;
+    *alike_out = f.best.near.alike;
     return true;
 }
 

@@ -14,6 +14,7 @@ enum {
     TEXT_SHINGLES = 24, /* from here on text carries */
     SOME_SHINGLES = 6,  /* below, text says nothing */
     FILE_HEAD = 16384, FILE_LEAST = 64,
+    ICON_MOST = 22000, /* encoded bytes */
     OUT_BYTES = 20000,
     SUBJECT_WORDS = 2,
 };
@@ -28,7 +29,7 @@ void sketcher_free(struct sketcher **s)
 
 /* ---- text ---- */
 
-struct shingles { uint64_t least[SKETCH_SLOTS]; size_t distinct; };
+struct shingles { uint64_t least[SKETCH_SLOTS]; uint8_t eighth[SKETCH_SLOTS]; size_t distinct; };
 
 static bool is_first(struct sketcher *s, uint64_t h)
 {
@@ -44,14 +45,16 @@ static bool is_first(struct sketcher *s, uint64_t h)
     }
 }
 
-static void shingle_add(struct sketcher *s, struct shingles *sh, uint64_t h)
+static void shingle_add(struct sketcher *s, struct shingles *sh, uint64_t h, size_t at)
 {
-    uint64_t *least = &sh->least[h / (UINT64_MAX / SKETCH_SLOTS + 1)];
+    size_t i = h / (UINT64_MAX / SKETCH_SLOTS + 1);
     if (!is_first(s, h))
         return;
     sh->distinct++;
-    if (h < *least)
-        *least = h;
+    if (h < sh->least[i]) {
+        sh->least[i] = h;
+        sh->eighth[i] = (uint8_t)(at * SKETCH_EIGHTHS / s->n);
+    }
 }
 
 static void shingles_of(struct sketcher *s, struct shingles *sh, size_t k, uint64_t seed)
@@ -61,15 +64,15 @@ static void shingles_of(struct sketcher *s, struct shingles *sh, size_t k, uint6
         uint64_t h = seed;
         for (size_t j = 0; j < k; j++)
             h = (h ^ w[i + j]) * 0x9fb21c651e98df25ull, h ^= h >> 29;
-        shingle_add(s, sh, mix64(h));
+        shingle_add(s, sh, mix64(h), i);
     }
 }
 
-/* A slot's least hash in 16 bits, 0 kept for "none". */
-static uint16_t slot_value(uint64_t least)
+/* A slot's least hash in 13 bits, 0 kept for "none". */
+static uint16_t slot_value(uint64_t least, uint8_t eighth)
 {
-    uint16_t v = (uint16_t)(mix64(least) >> 16);
-    return v ? v : 1;
+    uint16_t v = (uint16_t)(mix64(least) >> 16) / SKETCH_EIGHTHS;
+    return (uint16_t)((v ? v : 1) * SKETCH_EIGHTHS + eighth);
 }
 
 static void slots_fill(const struct shingles *sh, uint16_t slot[SKETCH_SLOTS])
@@ -78,7 +81,7 @@ static void slots_fill(const struct shingles *sh, uint16_t slot[SKETCH_SLOTS])
         unsigned from = i;
         for (uint64_t try = 1; sh->least[from] == UINT64_MAX; try++)
             from = (unsigned)(mix64(try << 16 | i) % SKETCH_SLOTS);
-        slot[i] = slot_value(sh->least[from]);
+        slot[i] = slot_value(sh->least[from], sh->eighth[from]);
     }
 }
 
@@ -225,11 +228,22 @@ static bool is_file(const struct part *p)
            !span_eq(p->type, SPAN_LIT("application/pgp-signature")) && span_find(p->type, SPAN_LIT("pkcs7-signature")) < 0;
 }
 
+static bool is_picture(const struct part *p) { return p->content_id.n && span_istarts(p->type, SPAN_LIT("image/")); }
+
+static unsigned pictures_of(const struct message *m)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < m->n_parts; i++)
+        n += is_picture(&m->part[i]);
+    return n;
+}
+
 /* Of the head only, as much as FILE_HEAD decoded bytes need, so that a large attachment costs no more than a small one. */
 static void sketch_files(struct arena *a, const struct message *m, struct sketch *out)
 {
+    bool has_icons = pictures_of(m) > 1;
     for (size_t i = 0; i < m->n_parts; i++) {
-        if (!is_file(&m->part[i]))
+        if (!is_file(&m->part[i]) || (has_icons && is_picture(&m->part[i]) && m->part[i].body.n < ICON_MOST))
             continue;
         struct part head = m->part[i];
         uint64_t anomalies = 0;

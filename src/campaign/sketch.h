@@ -3,14 +3,16 @@
  * Made of the normalised visible text, the subject, the hosts and the shape of the paths of links, the digests of attachments, the layout
  * of HTML and the tree of parts. Text goes in as shingles of SKETCH_WORDS words; words with digits are all alike in them, and so are
  * addresses and URLs. MinHash by one permutation (Li, Owen & Zhang, NIPS 2012) with optimal densification (Shrivastava, ICML 2017), of
- * which 16 bits a slot are kept (Li & Koenig, WWW 2010): the share of equal slots estimates the Jaccard index with a standard error of
- * at most 1/16.
+ * which 13 bits a slot are kept (Li & Koenig, WWW 2010): the share of equal slots estimates the Jaccard index with a standard error of
+ * at most 1/16. The other three bits say in which eighth of the text the slot's shingle stood: what two messages of a template have
+ * in common is spread over both, a footer that two messages have in common is not.
  * What a reader sees counts: hidden text does not, nor plain text that has an HTML alternative, nor lines that are quoted, nor what
  * stands below a signature's or a mailing list's rule, unless nothing else is there.
  * Where a message has little text, text says nothing ("see attached", a single link, a picture): `kind` says what the other signs
  * must then carry, and how little is little is decided here, for all.
  * Ownership: a plain value without padding: equal sketches are equal bytes.  Limits: see the enum; of a long text the head and the tail
  * are read; more links or attachments than fit are sampled by least hash; of an attachment its first 16 KB.
+ * Small pictures beside others are icons of a signature: no sign.
  * Threads: reentrant; a sketcher is one thread's scratch.  Errors: ENOMEM, ELIMIT, both only for the arena.  Cost: bench/campaigns.
  * Version: sketches of different SKETCH_VERSION never meet. */
 #ifndef POSSE_CAMPAIGN_SKETCH_H
@@ -34,7 +36,7 @@ struct sketch {
     uint8_t n_links, n_shapes, n_files;
     uint16_t n_shingles;           /* distinct, capped at UINT16_MAX */
     uint16_t flags;                /* 0 for now */
-    uint16_t slot[SKETCH_SLOTS];   /* of the text; 0 for n_shingles == 0 */
+    uint16_t slot[SKETCH_SLOTS];   /* of the text, value * 8 + eighth; 0 for n_shingles == 0 */
     uint64_t subject;              /* of its words, without those that have digits; 0: none */
     uint64_t layout;               /* of HTML block tags; 0: no HTML */
     uint64_t structure;            /* of the part tree: types, encodings, order */
@@ -56,10 +58,16 @@ int sketch_make(struct sketcher *s, struct arena *a, const struct message *m, st
 double sketch_alike(const struct sketch *a, const struct sketch *b);
 enum { SKETCH_ALIKE_PERCENT = 60 }; /* from here on "the same"; chosen in bench/campaigns */
 
+enum { SKETCH_EIGHTHS = 8 };
+static inline bool slot_same(uint16_t a, uint16_t b) { return (a ^ b) < SKETCH_EIGHTHS; }
 /* The share of equal slots; 0 where one has no text. */
 double sketch_jaccard(const struct sketch *a, const struct sketch *b);
+double sketch_spread(const uint16_t a[SKETCH_SLOTS], const uint16_t b[SKETCH_SLOTS]);
 /* The same question where the share of text in common is known better (from all that a campaign has seen), and which signs count. */
-struct sketch_signs { double text; bool subject, host, shape, file, layout, structure; };
+struct sketch_signs {
+    double text, spread; /* the share of text in common, and of the eighths (of the message with fewer) in which some of it stands */
+    bool subject, host, shape, file, layout, structure;
+};
 void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_signs *out);
 double sketch_judge(const struct sketch *a, const struct sketch *b, const struct sketch_signs *signs);
 

@@ -9,44 +9,87 @@ double sketch_jaccard(const struct sketch *a, const struct sketch *b)
     if (a->n_shingles == 0 || b->n_shingles == 0)
         return 0;
     for (unsigned i = 0; i < SKETCH_SLOTS; i++)
-        equal += a->slot[i] == b->slot[i];
+        equal += slot_same(a->slot[i], b->slot[i]);
     return (double)equal / SKETCH_SLOTS;
 }
 
-static bool have_common(const uint64_t *a, size_t n, const uint64_t *b, size_t m)
+struct eighths { uint8_t n[SKETCH_EIGHTHS], equal[SKETCH_EIGHTHS]; };
+
+/* Of the eighths in which slots stand those in which an equal one does, beside how many there would be if `all` equal ones fell anywhere.
+ * An eighth in which one slot stands says little: one in which two do and none is equal speaks against. */
+static double covered(const struct eighths *e, unsigned all)
 {
-    for (size_t i = 0, j = 0; i < n && j < m;) {
-        if (a[i] == b[j])
-            return true;
-        if (a[i] < b[j])
-            i++;
-        else
-            j++;
+    unsigned had = 0, some = 0;
+    double missed = 1;
+    for (unsigned i = 0; i < SKETCH_EIGHTHS; i++) {
+        had += e->n[i] > 1 || e->equal[i];
+        some += e->equal[i] > 0;
     }
-    return false;
+    if (had == 0 || all == 0)
+        return 0;
+    for (unsigned i = 0; i < all; i++)
+        missed *= 1 - 1.0 / had;
+    double share = some / (had * (1 - missed));
+    return share < 1 ? share : 1;
+}
+
+double sketch_spread(const uint16_t a[SKETCH_SLOTS], const uint16_t b[SKETCH_SLOTS])
+{
+    struct eighths x = {{0}, {0}}, y = {{0}, {0}};
+    unsigned all = 0;
+    for (unsigned i = 0; i < SKETCH_SLOTS; i++) {
+        unsigned p = a[i] % SKETCH_EIGHTHS, q = b[i] % SKETCH_EIGHTHS, same = slot_same(a[i], b[i]);
+        all += same;
+        x.n[p]++;
+        y.n[q]++;
+        x.equal[p] = (uint8_t)(x.equal[p] + same);
+        y.equal[q] = (uint8_t)(y.equal[q] + same);
+    }
+    double s = covered(&x, all), t = covered(&y, all);
+    return s < t ? s : t;
+}
+
+static unsigned in_common(const uint64_t *a, size_t n, const uint64_t *b, size_t m)
+{
+    unsigned both = 0;
+    for (size_t i = 0, j = 0; i < n && j < m;) {
+        uint64_t x = a[i], y = b[j];
+        both += x == y;
+        i += x <= y;
+        j += y <= x;
+    }
+    return both;
 }
 
 void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_signs *out)
 {
     *out = (struct sketch_signs){
         .text = sketch_jaccard(a, b),
+        .spread = a->n_shingles && b->n_shingles ? sketch_spread(a->slot, b->slot) : 0,
         .subject = a->subject && a->subject == b->subject,
-        .host = have_common(a->link_host, a->n_links, b->link_host, b->n_links),
-        .shape = have_common(a->link_shape, a->n_shapes, b->link_shape, b->n_shapes),
-        .file = have_common(a->file, a->n_files, b->file, b->n_files),
+        .host = in_common(a->link_host, a->n_links, b->link_host, b->n_links) > 0,
+        .shape = in_common(a->link_shape, a->n_shapes, b->link_shape, b->n_shapes) > 0,
+        .file = in_common(a->file, a->n_files, b->file, b->n_files) > 0,
         .layout = a->layout && a->layout == b->layout,
         .structure = a->structure == b->structure,
     };
 }
 
 /* What a sign is worth, by the kind of the message that has less text. */
-struct weights { double start, text, subject, host, shape, file, layout, structure; };
+struct weights { double start, thin, text, spread, subject, host, shape, file, layout, structure; };
 static const struct weights weights[SKETCH_EMPTY] = {
-    [SKETCH_TEXT] = {-5.6, 20, 1.0, 1.0, 0.5, 1.0, 1.0, 0.5},
-    [SKETCH_SHORT] = {-7.5, 8, 2.0, 2.0, 1.0, 3.0, 1.0, 0.5},
-    [SKETCH_LINKS_ONLY] = {-5.0, 2, 2.0, 2.5, 1.0, 3.0, 1.0, 0.5},
-    [SKETCH_FILES_ONLY] = {-4.5, 3, 1.5, 1.0, 0.5, 4.5, 0.5, 0.5},
+    [SKETCH_TEXT] = {-15.0, -4, 20, 11, 1.0, 0.4, 0.1, 1.0, 0.6, 0.2},
+    [SKETCH_SHORT] = {-7.5, 0, 8, 0, 2.0, 2.0, 1.0, 3.0, 1.0, 0.5},
+    [SKETCH_LINKS_ONLY] = {-5.0, 0, 2, 0, 2.0, 2.5, 1.0, 3.0, 1.0, 0.5},
+    [SKETCH_FILES_ONLY] = {-4.5, 0, 3, 0, 1.5, 1.0, 0.5, 4.5, 0.5, 0.5},
 };
+
+/* A text of few shingles is easily outweighed by a footer that it stands above, and its slots are few that were drawn twice. */
+static double thinness(const struct sketch *a, const struct sketch *b)
+{
+    unsigned n = a->n_shingles < b->n_shingles ? a->n_shingles : b->n_shingles;
+    return n < SKETCH_SLOTS ? 1 - (double)n / SKETCH_SLOTS : 0;
+}
 
 double sketch_judge(const struct sketch *a, const struct sketch *b, const struct sketch_signs *s)
 {
@@ -54,7 +97,7 @@ double sketch_judge(const struct sketch *a, const struct sketch *b, const struct
     if (kind >= SKETCH_EMPTY)
         return 0;
     const struct weights *w = &weights[kind];
-    return fmath_sigmoid(w->start + w->text * s->text + w->subject * s->subject + w->host * s->host + w->shape * s->shape +
+    return fmath_sigmoid(w->start + w->thin * thinness(a, b) + w->text * s->text + w->spread * s->spread + w->subject * s->subject + w->host * s->host + w->shape * s->shape +
                          w->file * s->file + w->layout * s->layout + w->structure * s->structure);
 }
 

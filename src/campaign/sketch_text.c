@@ -12,8 +12,9 @@
 enum {
     TEXT_BUDGET = 6000, /* bytes of text that are read of one message */
     WORD_BYTES = 40,    /* of a word; what is longer is cut */
-    FOOTER_MAX = 800,   /* below a rule: a signature or a list's footer has no more */
-    FEW_WORDS = 8,      /* with less above it, what stands below a rule counts too */
+    FOOTER_MAX = 1000,  /* below a rule: a signature or a list's footer has no more */
+    FEW_WORDS = 8,      /* with less above it, what stands below a rule counts too, unless a list sent it */
+    RULE_LEAST = 10,
 };
 
 static const uint64_t hash_digits = 0x6e756d6265720001ull, hash_url = 0x75726c0000000002ull, hash_address = 0x6164647200000003ull;
@@ -176,22 +177,18 @@ static bool is_quoted(struct span line)
     return line.n && (line.p[0] == '>' || line.p[0] == '|' || (line.n > 1 && line.p[0] == ' ' && line.p[1] == '>'));
 }
 
-/* "-- " above a signature, a row of underscores above what a mailing list adds. */
+/* "-- " above a signature, a row of underscores or dashes above what a mailing list adds. */
 static bool is_rule(struct span line)
 {
-    if (line.n < 2 || line.n > 100)
-        return false;
     struct span l = span_trim(line);
-    if (l.n == 2 && l.p[0] == '-' && l.p[1] == '-')
-        return true;
     size_t n = 0;
-    while (n < l.n && l.p[n] == '_')
+    while (n < l.n && l.p[n] == l.p[0])
         n++;
-    return l.n >= 20 && n == l.n;
+    return (l.n == 2 && l.p[0] == '-' && n == 2) || (n >= RULE_LEAST && (l.p[0] == '-' || l.p[0] == '_' || l.p[0] == '='));
 }
 
 /* The own lines of a text up to a rule near its end. Returns where the rule stands; t.n: there is none. */
-static size_t own_lines(struct sketcher *s, struct span t)
+static size_t own_lines(struct sketcher *s, struct span t, size_t few)
 {
     size_t i = 0, run = 0, had = s->n;
     while (i < t.n) {
@@ -199,13 +196,13 @@ static size_t own_lines(struct sketcher *s, struct span t)
         size_t end = nl < 0 ? t.n : i + (size_t)nl;
         struct span line = span_sub(t, i, end);
         uint8_t c = line.n ? line.p[0] : 0;
-        if (c == '>' || c == '|' || c == ' ' || c == '-' || c == '_') {
+        if (c == '>' || c == '|' || c == ' ' || c == '-' || c == '_' || c == '=') {
             bool rule = t.n - i <= FOOTER_MAX && is_rule(line);
             if (rule || is_quoted(line)) {
                 words_of(s, span_sub(t, run, i));
                 run = end;
             }
-            if (rule && s->n - had >= FEW_WORDS)
+            if (rule && s->n - had >= few)
                 return i;
         }
         i = end + 1;
@@ -214,16 +211,16 @@ static size_t own_lines(struct sketcher *s, struct span t)
     return t.n;
 }
 
-static void text_words(struct sketcher *s, struct span t, size_t budget)
+static void text_words(struct sketcher *s, struct span t, size_t budget, size_t few)
 {
     size_t had = s->n, had_out = s->out_n;
     if (t.n <= budget) {
-        own_lines(s, t);
+        own_lines(s, t, few);
     } else {
-        own_lines(s, span_sub(t, 0, budget - budget / 4));
-        own_lines(s, span_sub(t, t.n - budget / 4, t.n));
+        own_lines(s, span_sub(t, 0, budget - budget / 4), few);
+        own_lines(s, span_sub(t, t.n - budget / 4, t.n), few);
     }
-    if (s->n - had < FEW_WORDS) { /* all of it is quoted: then that is what it says */
+    if (s->n - had < few) { /* all of it is quoted: then that is what it says */
         s->n = had;
         s->out_n = had_out;
         words_of(s, span_sub(t, 0, budget));
@@ -249,12 +246,13 @@ static bool has_html_beside(const struct message *m, const struct text_block *b)
 
 void words_of_message(struct sketcher *s, const struct message *m)
 {
+    bool is_list = message_field(m, FIELD_LIST_ID) || message_field(m, FIELD_LIST_POST) || message_field(m, FIELD_LIST_OTHER);
     size_t room = TEXT_BUDGET;
     for (size_t i = 0; i < m->n_text && room > 256; i++) {
         const struct text_block *b = &m->text[i];
         if (b->visible.n == 0 || has_html_beside(m, b))
             continue;
-        text_words(s, b->visible, room);
+        text_words(s, b->visible, room, is_list ? 1 : FEW_WORDS);
         room -= b->visible.n < room ? b->visible.n : room;
     }
 }

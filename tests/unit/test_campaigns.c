@@ -63,16 +63,16 @@ static struct sighting record(int64_t time_ms, uint64_t key, uint32_t source)
 
 /* ---- grouping ---- */
 
-static void templates_are_found(void **state)
+static double rand_index(bool noise)
 {
-    (void)state;
     enum { TEMPLATES = 60, MESSAGES = 6000 };
     static struct spin_template t[TEMPLATES];
     static uint32_t truth[MESSAGES], found[MESSAGES], into[MESSAGES + 2];
     struct world w;
+    memset(into, 0, sizeof into);
     begin(&w, NULL);
     for (unsigned i = 0; i < TEMPLATES; i++)
-        spin_template(&t[i], 7000 + i, 0.3, true);
+        spin_template(&t[i], 7000 + i, 0.3, noise);
     struct spin r = spin_seed(11, 0);
     for (unsigned i = 0; i < MESSAGES; i++) {
         truth[i] = spin_to(&r, TEMPLATES);
@@ -85,7 +85,6 @@ static void templates_are_found(void **state)
     for (unsigned i = 0; i < MESSAGES; i++)
         while (into[found[i]])
             found[i] = into[found[i]];
-    assert_true(spin_rand_index(truth, found, MESSAGES) >= 0.98);
     struct campaign v;
     for (unsigned i = 1; i < MESSAGES + 2; i++) /* what was absorbed is still found, by number and by id */
         if (into[i]) {
@@ -93,6 +92,16 @@ static void templates_are_found(void **state)
             assert_true(v.number != i);
         }
     end(&w);
+    return spin_rand_index(truth, found, MESSAGES);
+}
+
+static void templates_are_found(void **state)
+{
+    (void)state;
+    assert_true(rand_index(false) >= 0.98);
+    /* Where half of the words are of somebody else's letters, different ones each time, a template may stay unseen: it is not joined
+     * to another. */
+    assert_true(rand_index(true) >= 0.95);
 }
 
 static void private_mail_joins_no_spam(void **state)

@@ -241,8 +241,10 @@ static void image_write(struct mail_writer *m, const struct version *v, const st
     buf_text(&m->body, "\n\n");
     m->encoded.n = 0;
     buf_join(&m->encoded, &v->image);
-    for (int i = 0; form->has_image_noise && i < 12; i++)
-        m->encoded.p[13 + rng_below(m->f.rng, m->encoded.n - 14)] ^= (char)(1 + rng_below(m->f.rng, 255));
+    for (int i = 0; form->has_image_noise && i < 12; i++) {
+        uint32_t at = 13 + rng_below(m->f.rng, m->encoded.n - 14);
+        m->encoded.p[at] ^= (char)(1 + rng_below(m->f.rng, 255));
+    }
     encode_base64(m->encoded.p, m->encoded.n, 76, &m->body);
     buf_byte(&m->body, '\n');
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "flow.h"
 #include "scn_line.h"
 
 static const char help[] =
@@ -16,6 +16,7 @@ static const char help[] =
     "  --seed N           another chance than the scenario's\n"
     "  --mail KIND        mbox (the default, unless --records), maildir, none\n"
     "  --records          event records of 56 bytes (sim/README.md)\n"
+    "  --flows            Zeek logs of the scenario's campus\n"
     "  --scale F          so many times the machines, and what they send\n"
     "  --sample F         so many times what the traps see of it\n"
     "  --from T, --to T   only this stretch of time: 2011-03-16 or 2011-03-16T14:45, UTC\n"
@@ -29,7 +30,8 @@ enum { OPT_OUT = 256, OPT_TRUTH, OPT_SEED, OPT_MAIL, OPT_RECORDS, OPT_FLOWS, OPT
 static const struct option options_known[] = {
     {"out", required_argument, NULL, OPT_OUT}, {"truth", required_argument, NULL, OPT_TRUTH},
     {"seed", required_argument, NULL, OPT_SEED}, {"mail", required_argument, NULL, OPT_MAIL},
-    {"records", no_argument, NULL, OPT_RECORDS}, {"scale", required_argument, NULL, OPT_SCALE},
+    {"records", no_argument, NULL, OPT_RECORDS}, {"flows", no_argument, NULL, OPT_FLOWS},
+    {"scale", required_argument, NULL, OPT_SCALE},
     {"sample", required_argument, NULL, OPT_SAMPLE}, {"from", required_argument, NULL, OPT_FROM},
     {"to", required_argument, NULL, OPT_TO}, {"check", no_argument, NULL, OPT_CHECK}, {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0}};
@@ -60,6 +62,7 @@ static void take(struct options *o, int what, const char *value, int *mail)
     case OPT_TRUTH: o->truth = value; break;
     case OPT_MAIL: *mail = (int)mail_of(value); break;
     case OPT_RECORDS: o->has_records = true; break;
+    case OPT_FLOWS: o->has_flows = true; break;
     case OPT_SCALE: o->scale = factor_of(value, "--scale"); break;
     case OPT_SAMPLE: o->sample = factor_of(value, "--sample"); break;
     case OPT_CHECK: o->is_check = true; break;
@@ -92,8 +95,12 @@ static void check(const struct options *o, const struct scenario *s)
         die("--out - needs --truth DIR: the truth goes to files");
     if (strcmp(o->out, "-") == 0 && (o->has_records ? o->mail != MAIL_NONE : o->mail != MAIL_BOX))
         die("--out - is for one stream: --records, or --mail mbox");
-    if (o->mail == MAIL_NONE && !o->has_records)
-        die("nothing to write: --mail mbox or --records");
+    if (o->mail == MAIL_NONE && !o->has_records && !o->has_flows)
+        die("nothing to write: --mail mbox, --records or --flows");
+    if (s->family.n == 0 && (o->mail != MAIL_NONE || o->has_records))
+        die("%s has no families, so only --flows can be written", s->file);
+    if (o->has_flows && (strcmp(o->out, "-") == 0 || o->from_ms != INT64_MIN || o->to_ms != INT64_MAX))
+        die("--flows goes to a folder, and is of the scenario's whole time");
     int64_t from = o->from_ms == INT64_MIN ? s->from_ms : o->from_ms, to = o->to_ms == INT64_MAX ? s->to_ms : o->to_ms;
     if (from < s->from_ms || to > s->to_ms || from >= to)
         die("--from and --to must lie within the scenario's own, and in order");
@@ -109,13 +116,16 @@ int main(int argc, char **argv)
     if (optind + 1 != argc)
         die("name one scenario; posse-sim --help says what there is");
     o.scenario = argv[optind];
-    o.mail = mail >= 0 ? (enum mail_kind)mail : o.has_records ? MAIL_NONE : MAIL_BOX;
+    o.mail = mail >= 0 ? (enum mail_kind)mail : o.has_records || o.has_flows ? MAIL_NONE : MAIL_BOX;
     scenario_read(o.scenario, &s);
     if (o.is_check) {
         printf("%s: %zu families, %zu mailers, %zu networks, %zu traps\n", o.scenario, s.family.n, s.mailer.n, s.network.n, s.trap.n);
         return 0;
     }
     check(&o, &s);
-    run(&s, &o);
+    if (o.mail != MAIL_NONE || o.has_records)
+        run(&s, &o);
+    if (o.has_flows)
+        flows_run(&s, &o);
     return 0;
 }

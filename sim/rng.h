@@ -1,6 +1,7 @@
 /* rng: the simulator's chance: the same numbers on every machine.
  * xoshiro256** (Blackman & Vigna 2018), seeded by splitmix64 from a seed and the name of a stream, so that what one part draws never
- * moves another's. Doubles use + - * / only, which IEEE 754 rounds exactly everywhere; logarithms are our own. Threads: values. */
+ * moves another's. Doubles use + - * / only, which IEEE 754 rounds exactly everywhere; logarithms are our own.
+ * Two draws never stand in one expression or argument list: their order would be the compiler's.  Threads: values. */
 #ifndef SIM_RNG_H
 #define SIM_RNG_H
 

@@ -111,6 +111,28 @@ struct family {
     double auth;                   /* share that passes SPF and DKIM */
 };
 
+/* ---- an edge network, for flow logs ---- */
+
+enum traffic_over { OVER_HTTP, OVER_SSL, OVER_IRC, OVER_NTP };
+struct traffic {
+    enum traffic_over over;
+    int64_t every_ms; double jitter;   /* 0: by visits */
+    struct span_ms sent, received;     /* bytes */
+    unsigned addresses;                /* a name has */
+};
+struct campus { char *name; struct place at; unsigned hosts, mail_servers, scanners; double scan_rate, mail_rate; weights networks; };
+struct service { char *name; struct place at; struct traffic traffic; raws host; double visits, share; uint32_t day; /* a curve + 1 */ };
+enum gang_acts { ACTS_NOTHING, ACTS_SPAM, ACTS_SCAN };
+struct gang {
+    char *name; struct place at;
+    struct traffic traffic;
+    raws host;
+    double infected; int64_t spread_ms; /* how long after the beginning the last one is */
+    unsigned servers; struct span_ms server_life;
+    double nx_rate; struct raw nx_name;
+    enum gang_acts acts; double act_rate; unsigned scan_port; struct span_ms act_for, act_every;
+};
+
 struct scenario {
     const char *file;
     char *name;
@@ -126,6 +148,9 @@ struct scenario {
     LIST(struct mailer) mailer;
     LIST(struct form) form;
     LIST(struct family) family;
+    LIST(struct campus) campus;
+    LIST(struct service) service;
+    LIST(struct gang) gang;
 };
 
 /* Reads and checks it; ends the program where it is wrong. */

@@ -18,6 +18,9 @@ FINDER(network)
 FINDER(mailer)
 FINDER(form)
 FINDER(family)
+FINDER(campus)
+FINDER(service)
+FINDER(gang)
 
 uint32_t find_country(const struct scenario *s, const char *name)
 {
@@ -223,6 +226,9 @@ static bool read_alone(struct reading *r, struct line *l, const char *w)
 #define find_mailer_or_none find_mailer
 #define find_form_or_none find_form
 #define find_family_or_none find_family
+#define find_campus_or_none find_campus
+#define find_service_or_none find_service
+#define find_gang_or_none find_gang
 static uint32_t find_trap_or_none(const struct scenario *s, const char *name)
 {
     for (size_t i = 0; i < s->trap.n; i++)
@@ -239,6 +245,9 @@ static bool open_block(struct reading *r, struct line *l, const char *w)
     BLOCK(mailer, mailer_keywords)
     BLOCK(form, form_keywords)
     BLOCK(family, family_keywords)
+    BLOCK(campus, campus_keywords)
+    BLOCK(service, service_keywords)
+    BLOCK(gang, gang_keywords)
     return false;
 }
 
@@ -288,7 +297,7 @@ static void read_line(struct reading *r, struct line *l)
         r->block = NULL;
         if (!read_alone(r, l, w))
             die_at(l->at, "\"%s\" is not known here; known: name, from, to, seed, sample, messages, include, country, curve, texts, "
-                   "network, trap, mailer, form, family", w);
+                   "network, trap, mailer, form, family, campus, service, gang", w);
         line_end(l);
     }
     free(w);
@@ -300,6 +309,9 @@ static void check_all(const struct scenario *s)
     size_t open = 0;
     if (s->to_ms <= s->from_ms)
         die("%s: needs `from` and a later `to`", s->file);
+    flows_check(s);
+    if (s->family.n == 0 && s->campus.n > 0)
+        return; /* flows alone */
     if ((s->sample > 0) == (s->messages > 0))
         die("%s: needs either `sample` or `messages`", s->file);
     for (size_t i = 0; i < s->trap.n; i++) {

@@ -213,8 +213,10 @@ static void site_open(struct world *w, struct crowd *c)
     t->place = place_take(w, y);
     c->open_site = i;
     c->open_left = f->nat.n && !w->s->network.v[network].is_v6 ? draw_weighted(&w->rng, &f->nat) : 1;
-    if (y->lease_ms > 0)
-        wheel_put(w, 2 * i + 1, in_ms(w, (int64_t)((double)lease_draw(w, y) * rng_unit(&w->rng))));
+    if (y->lease_ms > 0) {
+        double lease = (double)lease_draw(w, y); /* in the midst of it */
+        wheel_put(w, 2 * i + 1, in_ms(w, (int64_t)(lease * rng_unit(&w->rng))));
+    }
 }
 
 /* is_old: the world began long ago for it, in the middle of a session or between two. */

@@ -30,7 +30,7 @@ done
 # A cut of some scenarios, small: whole names in header fields, links and addresses.
 for s in tiny polymorphic-200 copycat poison; do
     [ -e sim/scenarios/$s.scn ] || continue
-    "$sim" --quiet --out "$out/w" --scale 0.02 sim/scenarios/$s.scn || { bad=1; continue; }
+    "$sim" --quiet --out "$out/w" --scale 0.02 --sample 0.3 sim/scenarios/$s.scn || { bad=1; continue; }
     cat "$out/w/trap.mbox" "$out/w/private.mbox" |
         awk '/=$/ { printf "%s", substr($0, 1, length($0) - 1); next } { print }' |
         grep -aoE '(@|://)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+' | sed 's,.*[@/],,' | grep -avE '\.(example|test|invalid)$' |

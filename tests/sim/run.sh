@@ -51,6 +51,21 @@ is "records to a pipe are as many" $((16 + 56 * boxed)) "$(wc -c <"$w/pipe.rec" 
 "$sim" --quiet --mail maildir --out "$w/m" "$tiny" || exit 1
 is "a file for each message" "$boxed" "$(ls "$w/m/trap/new" | wc -l | tr -d ' ')"
 
+# ---- flows: a small campus; logs in order, connections and their applications with one id, truth that is in the logs ----
+sed "s,^include parts,include $root/sim/scenarios/parts,; s/^  hosts 20000/  hosts 300/; s/infected 0.[34]%/infected 2%/" \
+    "$root/sim/scenarios/campus.scn" >"$w/campus.scn"
+"$sim" --quiet --flows --out "$w/f" "$w/campus.scn" || exit 1
+is "the digest of flows that is known" "$(sed -n 's/^campus //p' "$here/digests.txt")" \
+    "$(cd "$w/f" && cat ./*.log truth/*.tsv | sha256sum | cut -c1-64)"
+is "flows in order" 0 "$(awk -F'\t' '!/^#/ { if ($1 < p) bad++; p = $1 } END { print bad + 0 }' "$w/f/conn.log")"
+is "one id in all logs" 0 "$(awk -F'\t' '/^#/ { next } FILENAME ~ /conn.log/ { u[$2] = 1; next } !($2 in u) { bad++ }
+    END { print bad + 0 }' "$w/f/conn.log" "$w/f/dns.log" "$w/f/http.log" "$w/f/ssl.log")"
+is "controllers are spoken to by the infected only" 0 "$(awk -F'\t' 'FNR == 1 { next } FILENAME ~ /hosts/ { if ($2 == "infected") h[$1] = 1; next }
+    FILENAME ~ /controllers/ { c[$2] = 1; next } /^#/ { next } ($9 in c) && !($3 in h) { bad++ } END { print bad + 0 }' \
+    "$w/f/truth/hosts.tsv" "$w/f/truth/controllers.tsv" "$w/f/http.log")"
+"$sim" --quiet --flows --out "$w/x" "$tiny" >/dev/null 2>&1
+is "no campus" 2 $?
+
 # ---- what is wrong is named by its line; nothing but reserved names is written ----
 bad() { # bad NAME PATTERN: the scenario on standard input must end with status 2 and such a line
     cat >"$w/bad.scn"

@@ -41,11 +41,19 @@ suite() {
     "$@" 2>&1 | tee -a "$log" | grep -v '^ok '
 }
 
+# Most of the tests below wait for something: the builds with sanitizers are made meanwhile.
+builds=
+if [ "${POSSE_TEST:-}" != quick ]; then
+    (for kind in address,undefined thread; do nice scripts/sanitize.sh --build $kind >/dev/null 2>&1; done) &
+    builds=$!
+fi
+
 suite 'meson: unit, fault, differential, replay' scripts/meson-tests.sh "$build" ''
 for run in tests/*/run.sh; do
     suite "$(basename "$(dirname "$run")")" "$run" "$build"
 done
-if [ "${POSSE_TEST:-}" != quick ]; then
+if [ "$builds" ]; then
+    wait "$builds"
     suite 'address and undefined-behaviour sanitizers' scripts/sanitize.sh address,undefined
     suite 'thread sanitizer' scripts/sanitize.sh thread
 fi

@@ -1,8 +1,10 @@
 /* bench_campaigns: what campaign/ finds of what the spinner made, and what it costs.
  *
  *   bench_campaigns truth [key=value]...   one stream of templates and private mail; prints a row, tab-separated
- *   bench_campaigns speed [key=value]...   sketch, look-up and update apart from parsing, processor time
- *   bench_campaigns memory [key=value]...  millions of sightings, campaigns that come and go; prints memory as it goes
+ *   bench_campaigns speed [key=value]...   processor time of sketch, and of look-up and update, parsing not counted; prints
+ *                                          templates, messages, bytes a message, us a sketch, us an addition, messages/s
+ *   bench_campaigns memory [key=value]...  millions of sightings, campaigns that come and go; prints messages, live, MB accounted,
+ *                                          MB resident, pushed out, us a message (making the sighting included) as it goes
  *   bench_campaigns files ROOT INDEX       groups the messages of an index ("label<TAB>path"), in its order; prints a line a message:
  *                                          label, path, group, kind, groups' spam and messages, bulk
  *   bench_campaigns pairs ROOT INDEX [seed=N] 200 pairs called same and the 200 nearest pairs called different (of different pairs of
@@ -167,6 +169,123 @@ static void truth(const struct options *o)
     printf("%u\t%u\t%u\t%u\t%u\t%u\t%.4f\t%llu\t%u\t%u\t%llu\n", o->templates, o->messages, o->private, o->slots, o->noise, o->seed,
            spin_rand_index(l.truth, l.found, n), (unsigned long long)size.absorbed, with_spam, with_private,
            (unsigned long long)size.ungrouped);
+}
+
+/* ---- speed ---- */
+
+struct parsed { struct arena *a; struct message *m; };
+
+/* Messages are parsed before the clock runs; then sketches are made, looked up and counted, as one writer would. */
+static void speed(const struct options *o)
+{
+    enum { DISTINCT_MESSAGES = 20000 };
+    struct spin_template *t = malloc(o->templates * sizeof *t);
+    for (unsigned i = 0; i < o->templates; i++)
+        spin_template(&t[i], o->seed * 100000 + i, o->slots / 100.0, o->noise);
+    struct parsed *p = malloc(DISTINCT_MESSAGES * sizeof *p);
+    struct mail_parser *parser = mail_parser_new(NULL);
+    struct spin r = spin_seed(o->seed, 0);
+    size_t bytes = 0;
+    for (unsigned i = 0; i < DISTINCT_MESSAGES; i++) {
+        struct spin_out out = {malloc(1 << 18), 0, 1 << 18};
+        if (spin_to(&r, 100) < o->private)
+            spin_private(&r, &out);
+        else
+            spin_message(&t[spin_to(&r, o->templates)], &r, &out);
+        out.p = realloc(out.p, out.n + 1);
+        bytes += out.n;
+        p[i].a = arena_new(4 << 20);
+        if (message_parse(parser, p[i].a, span_of(out.p, out.n), &p[i].m))
+            abort();
+    }
+    struct sketcher *k = sketcher_new();
+    struct arena *scratch = arena_new(16 << 20);
+    struct campaigns *c;
+    if (campaigns_new(NULL, &c, NULL))
+        abort();
+    double sketching = 0, adding = 0;
+    for (unsigned done = 0; done < o->messages; done += DISTINCT_MESSAGES) {
+        static struct sketch sketch[DISTINCT_MESSAGES];
+        double from = cpu_s();
+        for (unsigned i = 0; i < DISTINCT_MESSAGES; i++) {
+            arena_reset(scratch);
+            sketch_make(k, scratch, p[i].m, &sketch[i], NULL, NULL);
+        }
+        double between = cpu_s();
+        for (unsigned i = 0; i < DISTINCT_MESSAGES; i++) {
+            struct join j;
+            struct sighting s = {.time_ms = (int64_t)(done + i) * 100, .source = ip_of_v4(0x0a000000u + spin_to(&r, o->bots) * 2654435761u % 0x1000000u),
+                                 .n_rcpt = 1, .size_bytes = 3000, .flags = SIGHTING_SPAM, .sketch = sketch[i]};
+            campaigns_add(c, &s, &j, NULL);
+        }
+        sketching += between - from;
+        adding += cpu_s() - between;
+    }
+    printf("speed\t%u\t%u\t%.0f\t%.2f\t%.2f\t%.0f\n", o->templates, o->messages, (double)bytes / DISTINCT_MESSAGES, sketching / o->messages * 1e6,
+           adding / o->messages * 1e6, o->messages / (sketching + adding));
+}
+
+/* ---- memory ---- */
+
+static size_t resident_mb(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    unsigned long size = 0, resident = 0;
+    if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
+        resident = 0;
+    if (f)
+        fclose(f);
+    return resident >> 8;
+}
+
+/* A sketch of template k, a fifth of whose slots vary: what sketch_make would give, without making the mail. */
+static void made_sketch(unsigned k, struct spin *r, struct sketch *s)
+{
+    struct spin own = spin_seed(k, 77);
+    memset(s, 0, sizeof *s);
+    s->kind = SKETCH_TEXT;
+    s->n_shingles = 120;
+    for (unsigned i = 0; i < SKETCH_SLOTS; i++) {
+        uint64_t same = spin_u64(&own);
+        s->slot[i] = (uint16_t)(spin_to(r, 5) ? same | 8 : spin_u64(r) | 8);
+    }
+    s->structure = 1 | spin_u64(&own);
+    s->n_links = 1;
+    s->link_host[0] = 1 + spin_to(&own, 1 << 30) + spin_to(r, 3);
+}
+
+/* Campaigns come and go: of `templates` in all a window of live ones moves on, and one message in ten is alone. */
+static void memory(const struct options *o)
+{
+    struct campaigns *c;
+    struct campaigns_options co = {.max_live = o->live, .max_bytes = (size_t)o->mbytes << 20};
+    if (campaigns_new(&co, &c, NULL))
+        abort();
+    struct spin r = spin_seed(o->seed, 0);
+    double from = cpu_s();
+    for (unsigned i = 0; i < o->messages; i++) {
+        struct join j;
+        struct sighting s = {.time_ms = (int64_t)i * 50, .n_rcpt = 1, .size_bytes = 3000, .flags = SIGHTING_SPAM};
+        unsigned first = (unsigned)((uint64_t)i * (o->templates / 2) / o->messages);
+        unsigned k = spin_to(&r, 10) ? first + spin_to(&r, o->templates / 2) : 1000000000 + i;
+        made_sketch(k, &r, &s.sketch);
+        s.source = ip_of_v4(0x01000000u + (uint32_t)mix64(spin_to(&r, o->bots)));
+        s.asn = 1 + spin_to(&r, 3000);
+        char rcpt[24], host[32];
+        s.rcpt_domain[0] = span_of(rcpt, (size_t)snprintf(rcpt, sizeof rcpt, "r%u.test", spin_to(&r, 500)));
+        s.link_host[0] = span_of(host, (size_t)snprintf(host, sizeof host, "h%u.example", k % 100000 * 3 + spin_to(&r, 3)));
+        s.n_rcpt_domains = s.n_links = 1;
+        s.mailer = 1 + k % 50;
+        if (campaigns_add(c, &s, &j, NULL))
+            abort();
+        if ((i + 1) % (o->messages / 20) == 0) {
+            struct campaigns_size z;
+            campaigns_size(c, &z);
+            printf("memory\t%u\t%zu\t%zu\t%zu\t%llu\t%.2f\n", i + 1, z.live, z.bytes >> 20, resident_mb(), (unsigned long long)z.pushed_out,
+                   (cpu_s() - from) / (i + 1) * 1e6);
+            fflush(stdout);
+        }
+    }
 }
 
 /* ---- real mail ---- */
@@ -356,6 +475,10 @@ int main(int argc, char **argv)
     read_options(&o, argc - (is_real ? 4 : 2), argv + (is_real ? 4 : 2));
     if (!strcmp(argv[1], "truth"))
         truth(&o);
+    else if (!strcmp(argv[1], "speed"))
+        speed(&o);
+    else if (!strcmp(argv[1], "memory"))
+        memory(&o);
     else if (is_real && !strcmp(argv[1], "files"))
         files(argv[2], argv[3]);
     else if (is_real)

@@ -1,5 +1,5 @@
 /* Are two messages of one template? Each sign adds evidence (natural log-odds), the more of it the less text there is to compare.
- * The weights were chosen on generated templates and on real spam that is not reported on: bench/campaigns/ablation.tsv. */
+ * The weights were chosen on generated templates and on real spam that is not reported on: bench/campaigns/README.md. */
 #include "base/fmath.h"
 #include "campaign/sketch.h"
 

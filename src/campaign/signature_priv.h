@@ -10,7 +10,7 @@
 enum {
     CANDIDATES_MAX = 16,         /* passages of a signature before the proof */
     PASSAGE_SLOTS = 6,
-    NEED_LETTERS = 40,           /* of fixed words that a match must have seen; bench/templates, "letters" */
+    NEED_LETTERS = 40,           /* of fixed words that a match must have seen; bench/templates/ablation */
     TEXT_MAX = 64 << 10,
 };
 

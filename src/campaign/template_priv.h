@@ -6,7 +6,7 @@
 #include "campaign/template.h"
 
 enum {
-    NARROW_WORDS = 6,            /* a slot of at most so many words ties the anchors beside it; bench/templates, "narrow" */
+    NARROW_WORDS = 6,            /* a slot of at most so many words ties the anchors beside it; bench/templates/ablation */
     PART_WORDS = 3, PART_LETTERS = 10, /* of texts: struct field, part_words */
     ANCHOR_PERMILLE = 950,       /* of the members have it: an anchor */
     FLOAT_WORDS = 4, FLOAT_LETTERS = 16, /* the same for anchors that have no place */

@@ -244,7 +244,7 @@ static void keeps_originals_and_templates(void **state)
     struct report why = {0};
     struct join j;
     unsigned originals = 0;
-    for (unsigned i = 0; i < 600; i++) { /* wanted mail, to prove on */
+    for (unsigned i = 0; i < HAM_LEAST; i++) { /* wanted mail, to prove on */
         char mail[600];
         const struct mailer *m;
         struct sighting *s;

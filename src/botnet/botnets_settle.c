@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "botnet/botnets_priv.h"
 
-/* MAILER - PRIOR = 5.6 bits: KEY_PROBABILITY. Simulated worlds (bench/mailers) are told apart from 5 to 12 alike. */
+/* MAILER and PRIOR leave 5.6 bits, which is KEY_PROBABILITY. */
 static const double PRIOR = -2.4, MAILER = 8, LINK = 2.5, ATTACHMENT = 4, MARK = 5, SIGNS_CAP = 10, TIE = 2, ODD_SOURCES = -2;
 static const double JOIN_BITS = 8, JOIN_SHARE = 0.25, FORGET = 0.98;
 

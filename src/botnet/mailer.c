@@ -2,14 +2,14 @@
  *
  * Which traits make the key was chosen on real mail with the program's own claim hidden (bench/mailers): those that a program writes the
  * same way whatever the message says. Traits that come with some messages only (a boundary needs parts, an encoding needs
- * letters) or that the user's machine chooses (the host in a Message-ID, the greeting) are kept for comparing, not for the key. */
+ * letters; the first charset may stand in the header or in a part, which some programs fold each in its own way) or that the user's machine chooses (the host in a Message-ID, the greeting) are kept for comparing, not for the key. */
 #include "botnet/mailer_priv.h"
 
 #include "base/hash.h"
 
 const struct trait_info trait_info[TRAIT_KINDS] = {
     [TRAIT_ORDER] = {"order", true, 3}, [TRAIT_CASE] = {"case", true, 2}, [TRAIT_COLON] = {"colon", true, 1},
-    [TRAIT_MID] = {"mid", true, 4}, [TRAIT_DATE] = {"date", true, 1}, [TRAIT_CTYPE] = {"ctype", true, 2},
+    [TRAIT_MID] = {"mid", true, 4}, [TRAIT_DATE] = {"date", true, 1}, [TRAIT_CTYPE] = {"ctype", false, 2},
     [TRAIT_MIME] = {"mime", true, 1}, [TRAIT_FULL_ORDER] = {"fields", false, 1}, [TRAIT_MID_HOST] = {"midhost", false, 1},
     [TRAIT_MID_LENGTH] = {"midlen", false, 1}, [TRAIT_MID_SHAPE] = {"midshape", false, 0}, [TRAIT_MID_HEAD] = {"midhead", false, 0}, [TRAIT_ZONE] = {"zone", false, 0.25},
     [TRAIT_BOUNDARY] = {"boundary", false, 3},

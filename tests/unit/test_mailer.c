@@ -101,9 +101,8 @@ static const struct program program[] = {
     /* Message-ID */
     {"Message-ID: <%x$%x$%x@%h>\r\nFrom: %w <%w@%h>\r\nTo: <%w@trap.example>\r\n" BODY "Date: %D\r\nContent-Type: text/plain; charset=\"us-ascii\"\r\n"},
     {"Message-ID: <%X$%X$%X@%h>\r\nFrom: %w <%w@%h>\r\nTo: <%w@trap.example>\r\n" BODY "Date: %D\r\nContent-Type: text/plain; charset=\"us-ascii\"\r\n"},
-    /* quotes and folding of parameters */
-    {"Message-ID: <%x@%h>\r\nFrom: %w <%w@%h>\r\nTo: <%w@trap.example>\r\n" BODY "Date: %D\r\nContent-Type: text/plain; charset=us-ascii\r\n"},
-    {"Message-ID: <%x@%h>\r\nFrom: %w <%w@%h>\r\nTo: <%w@trap.example>\r\n" BODY "Date: %D\r\nContent-Type: text/plain;\r\n\tcharset=\"us-ascii\"\r\n"},
+    /* Date */
+    {"Message-ID: <%x@%h>\r\nFrom: %w <%w@%h>\r\nTo: <%w@trap.example>\r\n" BODY "Date: %D (WET)\r\nContent-Type: text/plain; charset=\"us-ascii\"\r\n"},
     /* colon */
     {"Message-ID:<%x@%h>\r\nFrom:%w <%w@%h>\r\nTo:<%w@trap.example>\r\nSubject:%w %w %w\r\nMIME-Version:1.0\r\nDate:%D\r\nContent-Type:text/plain; charset=\"us-ascii\"\r\n"},
     /* what is there */

@@ -108,7 +108,7 @@ size_t trace_incidents(const struct trace *t, const struct incident **out); /* w
 size_t trace_controllers(const struct trace *t, const struct controller **out); /* candidates too, max_listed of them */
 size_t trace_hosts(const struct trace *t, const struct traced_host **out);
 size_t trace_beacons(const struct trace *t, const struct beacon **out);     /* the innocent ones too, last */
-/* One host's story, in order of time. */
+/* One host's story, in order of time; what was judged last is used. ENOENT: it was never seen. */
 struct trace_moment { int64_t time_ms; char text[TRACE_TEXT]; struct ip peer; };
 int trace_timeline(const struct trace *t, const struct ip *host, int (*fn)(void *ctx, const struct trace_moment *), void *ctx);
 /* What answered a name, when: history from the logs' own DNS answers. */

@@ -162,7 +162,7 @@ static bool is_multicast(const struct ip *a)
     if (!ip_is_v4(a))
         return a->b[0] == 0xff;
     uint32_t v = ip_v4(a);
-    return v >= 0xe0000000u || (v & 0xff) == 0xff;
+    return v >> 28 == 0xe || v == UINT32_MAX || (trace_is_private(a) && (v & 0xff) == 0xff);
 }
 
 static const char *protocol_reasons(const struct pass *w, const struct pair *p, struct trace_reasons *out)
@@ -203,13 +203,12 @@ static void direction_reasons(const struct pass *w, const struct pair *p, const 
 /* ---- the crowd ---- */
 
 /* Was d spoken to shortly before the host's bursts began, more than its own rhythm explains? */
-static double order_of(const struct trace *t, const struct host *h, const struct pair *p)
+static double order_of(const struct host *h, const struct pair *p)
 {
     if (p->n_events == 0)
         return 0;
-    double bits = 0, span = (double)(p->event[p->n_events - 1].at - p->event[0].at) + BEFORE_BURST;
-    double by_chance = clamp(p->n_events * (double)BEFORE_BURST / span, .02, .98);
-    (void)t;
+    double bits = 0, span = (double)(h->last - h->first) + BEFORE_BURST;
+    double by_chance = clamp(p->n_events * (double)BEFORE_BURST / span, .01, .95);
     for (unsigned k = 0; k < KIND_ACTS; k++) {
         const struct act_stat *s = h->act[k];
         for (size_t i = 0; s && i < s->n_onsets; i++) {
@@ -219,7 +218,8 @@ static double order_of(const struct trace *t, const struct host *h, const struct
             bool before = false;
             for (size_t e = 0; e < p->n_events && p->event[e].at <= at && !before; e++)
                 before = p->event[e].at + BEFORE_BURST >= at;
-            bits += before ? log2(ORDER_IF_CONTROLLER / by_chance) : log2((1 - ORDER_IF_CONTROLLER) / (1 - by_chance));
+            double ratio = before ? ORDER_IF_CONTROLLER / by_chance : (1 - ORDER_IF_CONTROLLER) / (1 - by_chance);
+            bits += clamp(log2(ratio), -BITS_ORDER_EACH, BITS_ORDER_EACH);
         }
     }
     return clamp(bits, BITS_ORDER_LEAST, BITS_ORDER_MOST);
@@ -253,7 +253,7 @@ void trace_service_judge(struct pass *w, struct service *s)
         rhythm[acts] += rhythm_bits(&w->judged[w->order[i]], p);
         n[acts]++;
         if (acts) {
-            order += order_of(t, &t->host[host], p);
+            order += order_of(&t->host[host], p);
             n_order++;
         }
     }
@@ -279,10 +279,13 @@ void trace_reasons_of(const struct pass *w, size_t pair, bool whole, struct trac
     const struct pair *p = &w->t->pair[pair];
     const struct service *s = &w->service[w->judged[pair].service];
     *out = (struct trace_reasons){0};
-    trace_reason_add(out, TRACE_PRIOR, BITS_CONTROLLER_PRIOR, "one destination in %.0f is a controller", exp2(-BITS_CONTROLLER_PRIOR));
+    trace_reason_add(out, TRACE_PRIOR, BITS_CONTROLLER_PRIOR, "a destination that nothing is known of");
     pair_reasons(w, pair, whole && s->n_hosts ? s->rhythm : rhythm_bits(&w->judged[pair], p), out);
     crowd_reasons(w, p, s, out);
     name_reasons(w, p, out);
     direction_reasons(w, p, s, out);
     *innocent_out = protocol_reasons(w, p, out);
+    out->bits = 0;
+    for (size_t i = 0; i < out->n; i++)
+        out->bits += out->of[i].bits *= BITS_SCALE;
 }

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/hll.h"
+#include "flow/trace_bits.h"
 #include "flow/trace_priv.h"
 
 /* ---- inside and outside ---- */
@@ -212,7 +213,7 @@ static double clamp(double x, double lo, double hi) { return x < lo ? lo : x > h
 static double spam_bits(const struct host *h, const struct act_stat *s, char *text)
 {
     double failed = (double)h->mail_failed / (double)(h->mail_out + 1), most = s->most;
-    double bits = clamp(3 * log2((most + 1) / 4), -4, 14) + clamp(16 * (failed - .25), -4, 6);
+    double bits = clamp(3 * log2((most + 1) / 4), -4, 14) + clamp(30 * (failed - .25), -8, 6);
     bool serves = h->mail_in > 10 && (double)h->mail_in * 20 > h->mail_out;
     if (serves)
         bits -= 14;
@@ -250,13 +251,28 @@ static double dns_bits(const struct host *h, const struct act_stat *s, char *tex
     return bits;
 }
 
-/* Bits of one way of acting against not acting so; 0 and no text when it was never seen. */
-double trace_act_bits(const struct trace *t, const struct host *h, unsigned kind, char text[TRACE_TEXT])
+static double bits_of(const struct host *h, unsigned kind, char text[TRACE_TEXT])
 {
-    (void)t;
     const struct act_stat *s = h->act[kind];
     text[0] = '\0';
     if (!s || !s->n)
-        return 0;
+        return -INFINITY;
     return kind == 0 ? spam_bits(h, s, text) : kind == 1 ? scan_bits(s, text) : dns_bits(h, s, text);
+}
+
+/* Bits of one way of acting against not acting so; 0 and no text when it was never seen. Not acting in one way does not excuse another:
+ * what speaks for innocence counts only where nothing speaks against it, and then the least of it. */
+double trace_act_bits(const struct host *h, unsigned kind, char text[TRACE_TEXT])
+{
+    char unused[TRACE_TEXT];
+    double own = bits_of(h, kind, text);
+    for (unsigned k = 0; k < KIND_ACTS && own < 0; k++) {
+        double other = k == kind ? -INFINITY : bits_of(h, k, unused);
+        if (other > own || (other == own && k < kind))
+            own = -INFINITY;
+    }
+    if (own > -INFINITY)
+        return fmax(own, BITS_ACTS_LEAST);
+    text[0] = '\0';
+    return 0;
 }

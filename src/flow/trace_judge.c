@@ -19,14 +19,12 @@ double trace_trap_bits(const struct host *h)
     return fmin(BITS_TRAP_MOST, log2(p / (1.001 - p)) - BITS_HOST_PRIOR);
 }
 
-static float acts_of(const struct trace *t, const struct host *h)
+static float acts_of(const struct host *h)
 {
     char text[TRACE_TEXT];
     double bits = 0;
     for (unsigned k = 0; k < KIND_ACTS; k++)
-        bits += trace_act_bits(t, h, k, text);
-    if (bits < BITS_ACTS_LEAST)
-        bits = BITS_ACTS_LEAST;
+        bits += trace_act_bits(h, k, text);
     return (float)(bits + trace_trap_bits(h));
 }
 
@@ -39,7 +37,7 @@ static void judge_acts(struct pass *w)
         if (!w->inside[h->node])
             continue;
         w->n_inside++;
-        w->host_bits[i] = acts_of(t, h);
+        w->host_bits[i] = acts_of(h);
         w->host_odds[i] = w->host_bits[i] + (float)BITS_HOST_PRIOR;
         acting += trace_odds((double)w->host_odds[i]);
     }

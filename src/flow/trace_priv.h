@@ -99,7 +99,7 @@ void trace_host_conn(struct trace *t, struct host *h, const struct flow *f, uint
 /* A thing done: acts are told from how many distinct ones there were in ten minutes. */
 struct act_stat *trace_act(struct trace *t, struct host *h, unsigned kind, uint64_t thing, uint32_t at);
 double trace_trap_bits(const struct host *h);
-double trace_act_bits(const struct trace *t, const struct host *h, unsigned kind, char text[TRACE_TEXT]);
+double trace_act_bits(const struct host *h, unsigned kind, char text[TRACE_TEXT]);
 
 /* trace_pairs.c */
 struct contact { uint32_t at; uint64_t out, in; double took_s; uint8_t state; bool is_open, is_request; };

@@ -53,7 +53,7 @@ static void members_note(struct pass *w, uint32_t service)
         if (!host || !w->inside[p->src])
             continue;
         double without = limit(s->crowd_all - trace_crowd_of(w, host), BITS_CROWD_LEAST, BITS_CROWD_MOST);
-        double probability = trace_odds(s->bits - s->crowd + without);
+        double probability = trace_odds(s->bits + BITS_SCALE * (without - s->crowd));
         if (probability > (double)w->member[host]) {
             w->member[host] = (float)probability;
             w->member_of[host] = service + 1;
@@ -61,16 +61,42 @@ static void members_note(struct pass *w, uint32_t service)
     }
 }
 
+/* One address of a name that is a destination itself says nothing that the name does not say better. */
+static bool is_part_of_name(const struct pass *w, const struct service *s, const float *by_name)
+{
+    const struct pair *p = &w->t->pair[s->best];
+    return !(p->dst & NAME_BIT) && p->name && w->t->name[p->name].addresses > 1 && by_name[p->name] > (float)s->bits - 4;
+}
+
+static size_t candidates(const struct pass *w, uint32_t *by)
+{
+    float *by_name = malloc((w->t->n_names + 1) * sizeof *by_name);
+    size_t n = 0;
+    if (!by_name)
+        return SIZE_MAX;
+    for (size_t i = 0; i <= w->t->n_names; i++)
+        by_name[i] = -INFINITY;
+    for (size_t i = 0; i < w->n_services; i++) {
+        uint32_t dst = w->t->pair[w->service[i].best].dst;
+        if (dst & NAME_BIT)
+            by_name[dst & ~NAME_BIT] = fmaxf(by_name[dst & ~NAME_BIT], (float)w->service[i].bits);
+    }
+    for (size_t i = 0; i < w->n_services; i++)
+        if (w->service[i].bits > BITS_CANDIDATE && !is_part_of_name(w, &w->service[i], by_name))
+            by[n++] = (uint32_t)i;
+    free(by_name);
+    return n;
+}
+
 int trace_controllers_make(struct pass *w, struct lists *l)
 {
     const struct trace *t = w->t;
     uint32_t *by = malloc((w->n_services + 1) * sizeof *by);
-    if (!by)
+    size_t n = by ? candidates(w, by) : SIZE_MAX;
+    if (n == SIZE_MAX) {
+        free(by);
         return POSSE_ENOMEM;
-    size_t n = 0;
-    for (size_t i = 0; i < w->n_services; i++)
-        if (w->service[i].bits > -10)
-            by[n++] = (uint32_t)i;
+    }
     qsort_r(by, n, sizeof *by, by_service_bits, w->service);
     double wrong = 0;
     bool is_over = false;
@@ -97,12 +123,10 @@ static double odds_bits(double p) { return log2(limit(p, 1e-12, 1 - 1e-12) / (1 
 static void act_reasons(const struct trace *t, const struct host *h, struct traced_host *out)
 {
     static const enum trace_kind kind[KIND_ACTS] = {TRACE_SPAM, TRACE_SCAN, TRACE_DNS};
-    double sum = 0;
     for (unsigned k = 0; k < KIND_ACTS; k++) {
         char text[TRACE_TEXT];
-        double bits = trace_act_bits(t, h, k, text);
+        double bits = trace_act_bits(h, k, text);
         trace_reason_add(&out->why, kind[k], bits, "%s", text);
-        sum += bits;
         if (bits > 3) {
             uint32_t first = h->act[k]->n_onsets ? h->act[k]->onset[0] : h->act[k]->first, last = h->act[k]->last;
             out->acts |= 1u << k;
@@ -110,8 +134,6 @@ static void act_reasons(const struct trace *t, const struct host *h, struct trac
             out->last_ms = trace_ms(t, last) > out->last_ms ? trace_ms(t, last) : out->last_ms;
         }
     }
-    if (sum < BITS_ACTS_LEAST)
-        trace_reason_add(&out->why, TRACE_SPAM, BITS_ACTS_LEAST - sum, "innocent acts count no further than this");
 }
 
 static void trap_reason(const struct trace *t, const struct host *h, struct traced_host *out)

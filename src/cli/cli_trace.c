@@ -1,0 +1,334 @@
+/* posse trace: from flow logs to infected machines, and to what commands them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/trace_out.h"
+#include "engine/asfile.h"
+#include "flow/logs.h"
+
+enum { OPT_HOSTS = 500, OPT_BEACONS, OPT_HOST, OPT_SVG, OPT_INSIDE, OPT_AS, OPT_PROBABILITY, OPT_FOLLOW, OPT_WHY, OPT_MOST, OPT_MEMORY };
+enum { NETS_MOST = 256, FOLLOW_EVERY_S = 10, TOLD_BEFORE = 4096 };
+enum what { WHAT_INCIDENTS, WHAT_HOSTS, WHAT_BEACONS, WHAT_HOST, WHAT_SVG };
+
+struct trace_request {
+    struct trace_options o;
+    struct trace_net inside[NETS_MOST];
+    struct trace_style style;
+    enum what what;
+    struct ip host;
+    const char *as, *svg;
+    bool is_following;
+    uint64_t most;
+    /* while it runs */
+    struct asfile *asfile;
+    struct trace *trace;
+    struct logs *logs;
+    struct progress progress;
+    struct { char id[17]; size_t n_hosts; } told[TOLD_BEFORE]; /* of a running sensor: what was printed already */
+    size_t n_told;
+};
+
+/* ---- options ---- */
+
+/* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1" */
+static bool net_of(const char *text, struct trace_net *out)
+{
+    const char *slash = strchr(text, '/');
+    size_t n = slash ? (size_t)(slash - text) : strlen(text);
+    struct ip a;
+    uint64_t bits;
+    if (!ip_read(span_of(text, n), &a))
+        return false;
+    unsigned whole = ip_is_v4(&a) ? 32 : 128;
+    if (!slash)
+        bits = whole;
+    else if (!cli_number(slash + 1, 0, whole, &bits))
+        return false;
+    out->bits = (unsigned)bits + 128 - whole;
+    out->first = ip_prefix(&a, out->bits);
+    return true;
+}
+
+static int take_net(const struct cli_command *cmd, struct trace_request *q)
+{
+    if (q->o.n_inside == NETS_MOST)
+        return cli_usage(cmd, "at most %d networks", NETS_MOST);
+    if (!net_of(optarg, &q->inside[q->o.n_inside]))
+        return cli_usage(cmd, "'%s' is no network; write 192.0.2.0/24 or 2001:db8::/32", optarg);
+    q->o.n_inside++;
+    q->o.inside = q->inside;
+    return CLI_OK;
+}
+
+static int take_value(const struct cli_command *cmd, struct trace_request *q, int key)
+{
+    char *end;
+    uint64_t n;
+    switch (key) {
+    case OPT_INSIDE: return take_net(cmd, q);
+    case OPT_HOST:
+        q->what = WHAT_HOST;
+        return ip_read(span_str(optarg), &q->host) ? CLI_OK : cli_usage(cmd, "'%s' is no address", optarg);
+    case OPT_PROBABILITY:
+        q->o.probability = strtod(optarg, &end);
+        return *end == '\0' && q->o.probability > 0 && q->o.probability < 1 ? CLI_OK : cli_usage(cmd, "a probability lies between 0 and 1");
+    case OPT_MOST:
+        return cli_number(optarg, 1, 1000000, &q->most) ? CLI_OK : cli_usage(cmd, "--limit is a number up to 1000000");
+    case OPT_MEMORY:
+        if (!cli_number(optarg, 16, 1 << 20, &n))
+            return cli_usage(cmd, "--memory is a number of MB, 16 or more");
+        q->o.max_bytes = (size_t)n << 20;
+        return CLI_OK;
+    default: return CLI_TROUBLE;
+    }
+}
+
+/* ---- printing ---- */
+
+static int flush(struct buf *b)
+{
+    fwrite(b->p, 1, b->n, stdout);
+    int rc = buf_error(b) || ferror(stdout) ? CLI_TROUBLE : CLI_OK;
+    buf_clear(b);
+    return rc;
+}
+
+static bool was_told(struct trace_request *q, const struct incident *x)
+{
+    for (size_t i = 0; i < q->n_told; i++)
+        if (memcmp(q->told[i].id, x->id, sizeof x->id) == 0) {
+            if (x->n_hosts <= q->told[i].n_hosts)
+                return true;
+            q->told[i].n_hosts = x->n_hosts;
+            return false;
+        }
+    if (q->n_told < TOLD_BEFORE) {
+        memcpy(q->told[q->n_told].id, x->id, sizeof x->id);
+        q->told[q->n_told++].n_hosts = x->n_hosts;
+    }
+    return false;
+}
+
+static int print_incidents(struct trace_request *q, struct buf *b)
+{
+    const struct incident *x;
+    size_t n = trace_incidents(q->trace, &x);
+    int status = CLI_OK;
+    for (size_t i = 0; i < n && i < q->most && status == CLI_OK; i++) {
+        if (q->is_following && was_told(q, &x[i]))
+            continue;
+        trace_incident_write(b, q->style, &x[i]);
+        status = flush(b);
+    }
+    return status;
+}
+
+static int print_lists(struct trace_request *q, struct buf *b)
+{
+    const struct traced_host *h;
+    const struct beacon *x;
+    size_t n = q->what == WHAT_HOSTS ? trace_hosts(q->trace, &h) : trace_beacons(q->trace, &x);
+    int status = CLI_OK;
+    for (size_t i = 0; i < n && i < q->most && status == CLI_OK; i++) {
+        if (q->what == WHAT_HOSTS)
+            trace_host_write(b, q->style, &h[i]);
+        else
+            trace_beacon_write(b, q->style, &x[i]);
+        status = flush(b);
+    }
+    return status;
+}
+
+struct moment_out { struct trace_request *q; struct buf *b; };
+
+static int print_moment(void *ctx, const struct trace_moment *m)
+{
+    struct moment_out *o = ctx;
+    trace_moment_write(o->b, o->q->style, m);
+    return flush(o->b);
+}
+
+static int print_svg(struct trace_request *q, struct buf *b)
+{
+    const struct incident *x;
+    size_t n = trace_incidents(q->trace, &x);
+    trace_svg_write(b, x, n < q->most ? n : q->most);
+    FILE *f = strcmp(q->svg, "-") == 0 ? stdout : fopen(q->svg, "we");
+    if (!f)
+        return cli_error("%s: %s", q->svg, strerror(errno));
+    bool is_bad = buf_error(b) || fwrite(b->p, 1, b->n, f) != b->n;
+    is_bad |= f != stdout && fclose(f) != 0;
+    return is_bad ? cli_error("%s: it could not be written: %s", q->svg, strerror(errno)) : CLI_OK;
+}
+
+static int print(struct trace_request *q)
+{
+    struct report why = {0};
+    struct buf b;
+    if (trace_judge(q->trace, &why))
+        return cli_report(&why);
+    buf_init(&b, (size_t)1 << 30);
+    int status;
+    if (q->what == WHAT_HOST) {
+        struct moment_out o = {q, &b};
+        status = trace_timeline(q->trace, &q->host, print_moment, &o);
+        if (status == POSSE_ENOENT)
+            status = cli_error("these logs have nothing that this host began, or it is not inside; see --inside");
+    } else
+        status = q->what == WHAT_INCIDENTS ? print_incidents(q, &b) : q->what == WHAT_SVG ? print_svg(q, &b) : print_lists(q, &b);
+    buf_deinit(&b);
+    fflush(stdout);
+    return status ? CLI_TROUBLE : CLI_OK;
+}
+
+/* ---- reading ---- */
+
+/* What was not read or not remembered is said, on stderr: an answer from half a log is half an answer. */
+static void tell_losses(const struct trace_request *q)
+{
+    struct logs_lost lost;
+    struct trace_size size;
+    logs_lost(q->logs, &lost);
+    trace_size(q->trace, &size);
+    if (lost.lines + lost.files)
+        fprintf(stderr, "posse: %llu broken lines and %llu files were passed over: %s\n", (unsigned long long)lost.lines,
+                (unsigned long long)lost.files, lost.first);
+    if (size.clock_jumps)
+        fprintf(stderr, "posse: %llu records are a day or more out of order: a clock jumped\n", (unsigned long long)size.clock_jumps);
+    if (size.pairs_lost > size.flows / 2 && size.pairs_lost > 1000)
+        fprintf(stderr, "posse: %llu of %llu connections were with what is met too rarely to be remembered; --memory may help\n",
+                (unsigned long long)size.pairs_lost, (unsigned long long)size.flows);
+    if (!size.flows)
+        fputs("posse: there is no flow in these logs\n", stderr);
+}
+
+/* 1: there was something; 0: the end, so far; negative: said in why. */
+static int read_on(struct trace_request *q, struct report *why)
+{
+    struct flow f;
+    int rc, any = 0;
+    while ((rc = logs_next(q->logs, &f, why)) > 0) {
+        any = 1;
+        progress_step(&q->progress);
+        if ((rc = trace_add(q->trace, &f)))
+            return report_set(why, rc, "no memory for the tables of trace; --memory bounds them");
+    }
+    return rc < 0 ? rc : any;
+}
+
+/* Until a signal ends it; incidents are printed when they are new or have grown. */
+static int follow(struct trace_request *q, struct report *why)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    for (;;) {
+        int rc = read_on(q, why);
+        if (rc < 0)
+            return rc;
+        if (rc > 0) {
+            progress_clear(&q->progress);
+            if (print(q))
+                return 0;
+        }
+        struct timespec t = {.tv_sec = FOLLOW_EVERY_S};
+        if (sigtimedwait(&set, NULL, &t) > 0) {
+            logs_flush(q->logs);
+            rc = read_on(q, why);
+            return rc < 0 ? rc : 0;
+        }
+    }
+}
+
+static int run(struct trace_request *q, char **paths, size_t n)
+{
+    struct report why = {0};
+    struct logs_options lo = {.follow = q->is_following};
+    int rc = q->as ? asfile_open(q->as, &q->asfile, &why) : 0, status = CLI_TROUBLE;
+    q->o.as = asfile_table(q->asfile);
+    if (!rc)
+        rc = trace_new(&q->o, &q->trace, &why);
+    if (!rc)
+        rc = logs_open((const char *const *)paths, n, &lo, &q->logs, &why);
+    progress_init(&q->progress, "read");
+    if (!rc)
+        rc = q->is_following ? follow(q, &why) : read_on(q, &why);
+    progress_clear(&q->progress);
+    if (rc < 0)
+        cli_report(&why);
+    else {
+        status = print(q);
+        tell_losses(q);
+    }
+    if (q->logs)
+        logs_close(&q->logs);
+    trace_free(&q->trace);
+    asfile_close(&q->asfile);
+    return status;
+}
+
+static int trace_run(const struct cli_command *cmd, int argc, char **argv)
+{
+    struct trace_request *q = calloc(1, sizeof *q);
+    int key, first, status = CLI_OK;
+    if (!q)
+        return cli_error("no memory");
+    q->most = UINT64_MAX;
+    while (status == CLI_OK && (key = cli_getopt(cmd, argc, argv, &first)) != -1)
+        switch (key) {
+        case OPT_HOSTS: q->what = WHAT_HOSTS; break;
+        case OPT_BEACONS: q->what = WHAT_BEACONS; break;
+        case OPT_SVG: q->what = WHAT_SVG, q->svg = optarg; break;
+        case OPT_AS: q->as = optarg; break;
+        case OPT_JSON: q->style.is_json = true; break;
+        case OPT_WHY: q->style.is_explained = true; break;
+        case OPT_FOLLOW: q->is_following = true; break;
+        case CLI_HELP: free(q); return CLI_OK;
+        default: status = take_value(cmd, q, key);
+        }
+    if (status == CLI_OK && first == argc)
+        status = cli_usage(cmd, "it needs logs: files or folders, or - for standard input");
+    else if (status == CLI_OK && q->is_following && q->what != WHAT_INCIDENTS)
+        status = cli_usage(cmd, "--follow prints incidents");
+    else if (status == CLI_OK)
+        status = run(q, argv + first, (size_t)(argc - first));
+    free(q);
+    return status;
+}
+
+static const struct cli_option trace_options[] = {
+    {OPT_HOSTS, "hosts", NULL, "list hosts, the most probably infected first"},
+    {OPT_BEACONS, "beacons", NULL, "list who calls what in a rhythm, the most suspicious first"},
+    {OPT_HOST, "host", "IP", "tell one host's story in order of time"},
+    {OPT_SVG, "svg", "FILE", "draw hosts and controllers of the incidents"},
+    {OPT_WHY, "explain", NULL, "say why: reasons, whose bits add up"},
+    {OPT_JSON, "json", NULL, "one JSON object a line"},
+    {OPT_MOST, "limit", "N", "at most so many, the first"},
+    {OPT_INSIDE, "inside", "NET", "what is inside; may be repeated (private addresses, or what most flows have in common)"},
+    {OPT_AS, "as", "FILE", "autonomous systems, to say who hosts a controller"},
+    {OPT_PROBABILITY, "probability", "P", "tell what is at least so probable (0.95)"},
+    {OPT_MEMORY, "memory", "MB", "the tables' memory (2048)"},
+    {OPT_FOLLOW, "follow", NULL, "go on as the logs grow; print what is new"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_command cli_trace = {
+    .name = "trace",
+    .summary = "find infected machines, and what commands them, in flow logs",
+    .synopsis = "[OPTION]... PATH...",
+    .about = "Reads flow logs (Zeek and others; files or folders) and prints incidents: a controller with the\n"
+             "hosts that it commands, or a host that spams, scans or asks for names drawn by lot. Every\n"
+             "probability has reasons whose bits add up; a rhythm alone accuses nobody.\n"
+             "Exit status: 0 fine, 2 trouble.",
+    .options = trace_options,
+    .run = trace_run,
+};

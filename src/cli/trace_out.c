@@ -1,0 +1,353 @@
+/* What trace found, for people and for programs. */
+#include "cli/trace_out.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/jsonout.h"
+#include "cli/cli_gate.h"
+
+enum { HOSTS_SHOWN = 12, DRAWN_MOST = 400, ROW = 22, WIDE = 900 };
+
+static void add_time(struct buf *b, int64_t ms)
+{
+    char text[CLI_TIME_MAX];
+    cli_format_time(ms, text);
+    buf_add_str(b, text);
+}
+
+static void add_ip(struct buf *b, const struct ip *a)
+{
+    char text[IP_TEXT];
+    ip_text(a, text);
+    buf_add_str(b, text);
+}
+
+static const char *proto_name(uint8_t proto) { return proto == 6 ? "tcp" : proto == 17 ? "udp" : proto == 1 || proto == 58 ? "icmp" : "ip"; }
+
+static void add_place(struct buf *b, const char *name, const struct ip *a, uint16_t port, uint8_t proto)
+{
+    if (name[0])
+        buf_add_fmt(b, "%s (", name);
+    add_ip(b, a);
+    buf_add_fmt(b, "%s:%u/%s", name[0] ? ")" : "", port, proto_name(proto));
+}
+
+/* ---- JSON ---- */
+
+static void json_text(struct buf *b, const char *name, const char *text, bool is_first)
+{
+    json_name(b, name, is_first);
+    json_string(b, span_str(text));
+}
+
+static void json_ip(struct buf *b, const char *name, const struct ip *a, bool is_first)
+{
+    char text[IP_TEXT];
+    ip_text(a, text);
+    json_text(b, name, text, is_first);
+}
+
+static void json_num(struct buf *b, const char *name, double x)
+{
+    json_name(b, name, false);
+    json_number(b, x);
+}
+
+static void json_bool(struct buf *b, const char *name, bool x)
+{
+    json_name(b, name, false);
+    buf_add_str(b, x ? "true" : "false");
+}
+
+static void json_when(struct buf *b, int64_t first_ms, int64_t last_ms)
+{
+    char text[CLI_TIME_MAX];
+    cli_format_time(first_ms, text);
+    json_text(b, "first", text, false);
+    cli_format_time(last_ms, text);
+    json_text(b, "last", text, false);
+}
+
+static void json_why(struct buf *b, double probability, const struct trace_reasons *why)
+{
+    json_num(b, "probability", probability);
+    json_num(b, "bits", why->bits);
+    json_name(b, "reasons", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < why->n; i++) {
+        buf_add_str(b, i ? ",{" : "{");
+        json_text(b, "kind", trace_kind_name(why->of[i].kind), true);
+        json_num(b, "bits", why->of[i].bits);
+        json_text(b, "text", why->of[i].text, false);
+        buf_add_byte(b, '}');
+    }
+    buf_add_byte(b, ']');
+}
+
+static void json_acts(struct buf *b, unsigned acts)
+{
+    static const char *const name[] = {"spam", "scan", "dns", "trap", "beacon"};
+    bool is_first = true;
+    json_name(b, "acts", false);
+    buf_add_byte(b, '[');
+    for (unsigned i = 0; i < 5; i++)
+        if (acts & 1u << i) {
+            buf_add_fmt(b, "%s\"%s\"", is_first ? "" : ",", name[i]);
+            is_first = false;
+        }
+    buf_add_byte(b, ']');
+}
+
+static void json_host(struct buf *b, const struct traced_host *h)
+{
+    buf_add_byte(b, '{');
+    json_ip(b, "ip", &h->ip, true);
+    json_bool(b, "told", h->is_told);
+    json_acts(b, h->acts);
+    json_when(b, h->first_ms, h->last_ms);
+    json_num(b, "flows", (double)h->flows);
+    json_num(b, "mail_servers", (double)h->mail_servers);
+    json_num(b, "mail_failed", (double)h->mail_failed);
+    json_num(b, "scanned", (double)h->scanned);
+    json_num(b, "nxdomain", (double)h->nxdomain);
+    json_why(b, h->probability, &h->why);
+    buf_add_byte(b, '}');
+}
+
+static void json_controller(struct buf *b, const struct controller *c)
+{
+    buf_add_byte(b, '{');
+    json_ip(b, "ip", &c->ip, true);
+    json_text(b, "name", c->name, false);
+    json_num(b, "port", c->port);
+    json_text(b, "proto", proto_name(c->proto), false);
+    json_bool(b, "by_name", c->is_by_name);
+    json_bool(b, "inside", c->is_inside);
+    json_num(b, "hosts", (double)c->n_hosts);
+    json_num(b, "acting", (double)c->n_acting);
+    json_when(b, c->first_ms, c->last_ms);
+    if (c->as.asn) {
+        json_num(b, "asn", c->as.asn);
+        json_text(b, "as_name", c->as.name, false);
+        json_text(b, "country", c->as.country, false);
+    }
+    json_why(b, c->probability, &c->why);
+    buf_add_byte(b, '}');
+}
+
+static void json_incident(struct buf *b, const struct incident *x)
+{
+    buf_add_byte(b, '{');
+    json_text(b, "incident", x->id, true);
+    json_num(b, "probability", x->probability);
+    json_when(b, x->first_ms, x->last_ms);
+    json_name(b, "controllers", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < x->n_controllers; i++) {
+        buf_add_str(b, i ? "," : "");
+        json_controller(b, &x->controller[i]);
+    }
+    buf_add_byte(b, ']');
+    json_name(b, "hosts", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < x->n_hosts; i++) {
+        buf_add_str(b, i ? "," : "");
+        json_host(b, x->host[i]);
+    }
+    buf_add_str(b, "]}\n");
+}
+
+static void json_beacon(struct buf *b, const struct beacon *x)
+{
+    buf_add_byte(b, '{');
+    json_ip(b, "src", &x->src, true);
+    json_ip(b, "dst", &x->dst, false);
+    json_text(b, "name", x->name, false);
+    json_num(b, "port", x->port);
+    json_text(b, "proto", proto_name(x->proto), false);
+    json_bool(b, "by_name", x->is_by_name);
+    json_bool(b, "inbound", x->is_inbound);
+    json_bool(b, "rhythm", x->is_rhythm);
+    json_bool(b, "told", x->is_told);
+    json_num(b, "connections", (double)x->connections);
+    json_when(b, x->first_ms, x->last_ms);
+    json_num(b, "period", x->period_s);
+    json_num(b, "jitter", x->jitter);
+    json_num(b, "p_value", x->p_value);
+    json_num(b, "rita_score", x->rita_score);
+    if (x->innocent)
+        json_text(b, "innocent", x->innocent, false);
+    json_why(b, x->probability, &x->why);
+    buf_add_str(b, "}\n");
+}
+
+/* ---- text ---- */
+
+static void add_why(struct buf *b, const struct trace_reasons *why, const char *indent)
+{
+    for (size_t i = 0; i < why->n; i++)
+        buf_add_fmt(b, "%s%+6.1f  %s\n", indent, why->of[i].bits, why->of[i].text);
+}
+
+/* As many digits as it takes to show how far it is from certainty; never 1. */
+static void add_probability(struct buf *b, double p)
+{
+    double wrong = fmin(1, fmax(1 - p, 1e-9));
+    int digits = (int)ceil(-log10(wrong)) + 1;
+    buf_add_fmt(b, "%.*f", digits < 2 ? 2 : digits, 1 - wrong);
+}
+
+static const char *acts_text(unsigned acts)
+{
+    return acts & ACT_SPAM ? "sends spam" : acts & ACT_SCAN ? "scans" : acts & ACT_DNS ? "asks for names drawn by lot" : acts & ACT_TRAP ? "seen at a trap"
+           : acts & ACT_BEACON ? "silent" : "";
+}
+
+static void text_controller(struct buf *b, struct trace_style style, const struct controller *c)
+{
+    buf_add_str(b, "  controller ");
+    add_place(b, c->name, &c->ip, c->port, c->proto);
+    if (c->as.asn)
+        buf_add_fmt(b, "  AS%u %s %s", c->as.asn, c->as.name, c->as.country);
+    buf_add_fmt(b, "%s  ", c->is_inside ? "  (a server of ours)" : "");
+    add_probability(b, c->probability);
+    buf_add_byte(b, '\n');
+    if (style.is_explained)
+        add_why(b, &c->why, "    ");
+}
+
+static void text_incident(struct buf *b, struct trace_style style, const struct incident *x)
+{
+    buf_add_fmt(b, "%s  ", x->id);
+    add_probability(b, x->probability);
+    buf_add_str(b, "  ");
+    add_time(b, x->first_ms);
+    buf_add_str(b, " to ");
+    add_time(b, x->last_ms);
+    buf_add_fmt(b, "  %zu host%s, %zu controller%s\n", x->n_hosts, x->n_hosts == 1 ? "" : "s", x->n_controllers, x->n_controllers == 1 ? "" : "s");
+    for (size_t i = 0; i < x->n_controllers; i++)
+        text_controller(b, style, &x->controller[i]);
+    for (size_t i = 0; i < x->n_hosts && i < HOSTS_SHOWN; i++) {
+        buf_add_str(b, "  host ");
+        add_ip(b, &x->host[i]->ip);
+        buf_add_fmt(b, "  %s  ", acts_text(x->host[i]->acts));
+        add_probability(b, x->host[i]->probability);
+        buf_add_byte(b, '\n');
+        if (style.is_explained)
+            add_why(b, &x->host[i]->why, "    ");
+    }
+    if (x->n_hosts > HOSTS_SHOWN)
+        buf_add_fmt(b, "  and %zu more hosts\n", x->n_hosts - HOSTS_SHOWN);
+}
+
+void trace_incident_write(struct buf *b, struct trace_style style, const struct incident *x)
+{
+    if (style.is_json)
+        json_incident(b, x);
+    else
+        text_incident(b, style, x);
+}
+
+void trace_host_write(struct buf *b, struct trace_style style, const struct traced_host *h)
+{
+    if (style.is_json) {
+        json_host(b, h);
+        buf_add_byte(b, '\n');
+        return;
+    }
+    add_ip(b, &h->ip);
+    buf_add_str(b, "  ");
+    add_probability(b, h->probability);
+    buf_add_fmt(b, "%s  %s  %llu mail servers, %llu tried in vain, %llu names that do not exist\n", h->is_told ? " told" : "", acts_text(h->acts),
+                (unsigned long long)h->mail_servers, (unsigned long long)h->scanned, (unsigned long long)h->nxdomain);
+    if (style.is_explained)
+        add_why(b, &h->why, "  ");
+}
+
+void trace_beacon_write(struct buf *b, struct trace_style style, const struct beacon *x)
+{
+    if (style.is_json) {
+        json_beacon(b, x);
+        return;
+    }
+    add_ip(b, &x->src);
+    buf_add_str(b, " -> ");
+    add_place(b, x->name, &x->dst, x->port, x->proto);
+    buf_add_str(b, "  ");
+    add_probability(b, x->probability);
+    buf_add_fmt(b, " (%+.1f bits)%s  %llu times", x->why.bits, x->is_told ? " told" : "", (unsigned long long)x->connections);
+    if (x->is_rhythm && x->period_s > 0)
+        buf_add_fmt(b, ", every %.4g s (%.0f%%)", x->period_s, x->jitter * 100);
+    buf_add_fmt(b, "%s%s\n", x->innocent ? "  innocent: " : "", x->innocent ? x->innocent : "");
+    if (style.is_explained)
+        add_why(b, &x->why, "  ");
+}
+
+void trace_moment_write(struct buf *b, struct trace_style style, const struct trace_moment *m)
+{
+    char text[CLI_TIME_MAX];
+    cli_format_time(m->time_ms, text);
+    if (!style.is_json) {
+        buf_add_fmt(b, "%s  %s\n", text, m->text);
+        return;
+    }
+    buf_add_byte(b, '{');
+    json_text(b, "time", text, true);
+    json_text(b, "text", m->text, false);
+    if (!ip_is_zero(&m->peer))
+        json_ip(b, "peer", &m->peer, false);
+    buf_add_str(b, "}\n");
+}
+
+/* ---- the drawing ---- */
+
+static void svg_text(struct buf *b, double x, double y, const char *anchor, const char *text)
+{
+    buf_add_fmt(b, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">", x, y, anchor);
+    for (; *text; text++)
+        if (strchr("<>&\"", *text))
+            buf_add_fmt(b, "&#%d;", *text);
+        else
+            buf_add_byte(b, (uint8_t)*text);
+    buf_add_str(b, "</text>\n");
+}
+
+static double svg_incident(struct buf *b, const struct incident *x, double y)
+{
+    size_t n = x->n_hosts < DRAWN_MOST ? x->n_hosts : DRAWN_MOST, rows = n > x->n_controllers ? n : x->n_controllers;
+    double high = (double)(rows ? rows : 1) * ROW;
+    for (size_t c = 0; c < x->n_controllers; c++) {
+        const struct controller *k = &x->controller[c];
+        char text[TRACE_NAME + 80], address[IP_TEXT];
+        double at = y + high * ((double)c + .5) / (double)x->n_controllers;
+        ip_text(&k->ip, address);
+        snprintf(text, sizeof text, "%s:%u %s %s", k->name[0] ? k->name : address, k->port, k->as.asn ? k->as.name : "", k->as.country);
+        for (size_t i = 0; i < n; i++)
+            buf_add_fmt(b, "<line x1=\"210\" y1=\"%.0f\" x2=\"490\" y2=\"%.0f\"/>\n", y + ((double)i + .5) * ROW, at);
+        svg_text(b, 500, at + 4, "start", text);
+    }
+    for (size_t i = 0; i < n; i++) {
+        char text[IP_TEXT + 40], address[IP_TEXT];
+        ip_text(&x->host[i]->ip, address);
+        snprintf(text, sizeof text, "%s %s", address, acts_text(x->host[i]->acts));
+        svg_text(b, 200, y + ((double)i + .5) * ROW + 4, "end", text);
+    }
+    return y + high + ROW;
+}
+
+void trace_svg_write(struct buf *b, const struct incident *x, size_t n)
+{
+    double high = 10;
+    for (size_t i = 0; i < n; i++) {
+        size_t hosts = x[i].n_hosts < DRAWN_MOST ? x[i].n_hosts : DRAWN_MOST, rows = hosts > x[i].n_controllers ? hosts : x[i].n_controllers;
+        high += (double)((rows ? rows : 1) + 1) * ROW;
+    }
+    buf_add_fmt(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" font-family=\"sans-serif\" font-size=\"13\">\n"
+                   "<title>Infected hosts and what commands them</title>\n<style>line { stroke: #7a8894; stroke-width: 1 }</style>\n", WIDE, high);
+    double y = 10;
+    for (size_t i = 0; i < n; i++)
+        y = svg_incident(b, &x[i], y);
+    buf_add_str(b, "</svg>\n");
+}

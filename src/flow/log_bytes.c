@@ -56,7 +56,7 @@ int log_bytes_open(const char *path, struct log_bytes **out, struct report *why)
     int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
     *out = NULL;
     if (fd < 0)
-        return report_errno(why, "cannot read", path);
+        return report_errno(why, "read", path);
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         close(fd);
         return report_set(why, POSSE_ENOTFILE, "%s: a folder, where a log is needed", path);
@@ -74,7 +74,7 @@ int log_bytes_program(const char *const *argv, struct log_bytes **out, struct re
     posix_spawn_file_actions_t act;
     *out = NULL;
     if (pipe2(pipes, O_CLOEXEC) < 0)
-        return report_errno(why, "cannot run", argv[0]);
+        return report_errno(why, "run", argv[0]);
     posix_spawn_file_actions_init(&act);
     posix_spawn_file_actions_adddup2(&act, pipes[1], STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&act, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -176,7 +176,7 @@ static int fill_gzip(struct log_bytes *b, struct report *why)
         if (b->z.avail_in == 0) {
             ssize_t got = raw_read(b, b->packed, PACKED);
             if (got < 0)
-                return report_errno(why, "cannot read", "a log");
+                return report_errno(why, "read", "a log");
             if (got == 0) {
                 if (b->z.total_in && !b->grows)
                     b->trouble = "the gzip ends in the middle";
@@ -219,7 +219,7 @@ static int fill(struct log_bytes *b, struct report *why)
         room = PACKED; /* it may have to move to the other buffer */
     ssize_t got = raw_read(b, b->buf + b->to, room);
     if (got < 0)
-        return report_errno(why, "cannot read", "a log");
+        return report_errno(why, "read", "a log");
     b->to += (size_t)got;
     if (got == 0 && b->child > 0)
         reap(b);

@@ -260,15 +260,17 @@ static bool begin(struct log_hold *h)
     return true;
 }
 
-bool log_hold_take(struct log_hold *h, int64_t until_us, struct flow *out)
+int log_hold_take(struct log_hold *h, int64_t until_us, struct flow *out)
 {
     if (h->told == h->n_items) {
-        if (h->n_seconds == 0 || h->heap[0] >= second_of(until_us) || !begin(h))
-            return false;
+        if (h->n_seconds == 0 || h->heap[0] >= second_of(until_us))
+            return 0;
+        if (!begin(h))
+            return POSSE_ENOMEM;
     }
     unpack(h->item[h->told++].p, out);
     h->count--;
-    return true;
+    return 1;
 }
 
 bool log_hold_is_past(const struct log_hold *h, int64_t start_us) { return h->has_begun && second_of(start_us) <= h->now.at; }

@@ -14,6 +14,9 @@ static enum json_step bad(struct json *j)
 
 struct json json_open(struct span text)
 {
+    static const uint8_t nothing[1];
+    if (!text.p)
+        text.p = nothing;
     struct json j = {(uint8_t *)text.p, (uint8_t *)text.p + text.n, false, false, false, false};
     blanks(&j);
     j.is_bad = j.p == j.end || (*j.p != '{' && *j.p != '[');

@@ -169,11 +169,11 @@ bool log_ip(struct span s, struct ip *out)
 bool log_proto(struct span s, uint8_t *out)
 {
     static const struct { struct span name; uint8_t is; } known[] = {
-        {SPAN_LIT("tcp"), 6}, {SPAN_LIT("udp"), 17}, {SPAN_LIT("icmp"), 1}, {SPAN_LIT("icmp6"), 58}, {SPAN_LIT("ipv6-icmp"), 58},
-        {SPAN_LIT("igmp"), 2}, {SPAN_LIT("sctp"), 132}, {SPAN_LIT("gre"), 47}, {SPAN_LIT("esp"), 50}, {SPAN_LIT("ah"), 51},
-        {SPAN_LIT("ipip"), 4}, {SPAN_LIT("ipnip"), 4}, {SPAN_LIT("ipv6"), 41}, {SPAN_LIT("pim"), 103}, {SPAN_LIT("ospf"), 89},
-        {SPAN_LIT("ospfigp"), 89}, {SPAN_LIT("vrrp"), 112}, {SPAN_LIT("udplite"), 136}, {SPAN_LIT("rtp"), 17}, {SPAN_LIT("rtcp"), 17},
-        {SPAN_LIT("rsvp"), 46}, {SPAN_LIT("eigrp"), 88}, {SPAN_LIT("l2tp"), 115}, {SPAN_LIT("dccp"), 33}, {SPAN_LIT("egp"), 8},
+        {LOG_NAME("tcp"), 6}, {LOG_NAME("udp"), 17}, {LOG_NAME("icmp"), 1}, {LOG_NAME("icmp6"), 58}, {LOG_NAME("ipv6-icmp"), 58},
+        {LOG_NAME("igmp"), 2}, {LOG_NAME("sctp"), 132}, {LOG_NAME("gre"), 47}, {LOG_NAME("esp"), 50}, {LOG_NAME("ah"), 51},
+        {LOG_NAME("ipip"), 4}, {LOG_NAME("ipnip"), 4}, {LOG_NAME("ipv6"), 41}, {LOG_NAME("pim"), 103}, {LOG_NAME("ospf"), 89},
+        {LOG_NAME("ospfigp"), 89}, {LOG_NAME("vrrp"), 112}, {LOG_NAME("udplite"), 136}, {LOG_NAME("rtp"), 17}, {LOG_NAME("rtcp"), 17},
+        {LOG_NAME("rsvp"), 46}, {LOG_NAME("eigrp"), 88}, {LOG_NAME("l2tp"), 115}, {LOG_NAME("dccp"), 33}, {LOG_NAME("egp"), 8},
     };
     uint64_t x;
     if (s.n == 3 && (s.p[0] | 0x20) == 't' && (s.p[1] | 0x20) == 'c' && (s.p[2] | 0x20) == 'p') {

@@ -205,7 +205,8 @@ void zeek_init(struct zeek *z, bool name_is_open)
 static void set_text(char *to, size_t *n, struct span s)
 {
     if (s.n <= 15) {
-        memcpy(to, s.p, s.n);
+        if (s.n)
+            memcpy(to, s.p, s.n);
         *n = s.n;
     }
 }

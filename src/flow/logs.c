@@ -214,9 +214,10 @@ static struct log_source *choose(struct logs *l)
 }
 
 /* From the hold, if anything is old enough; in a resumed reading those are passed over that were told before. */
-static bool tell(struct logs *l, struct flow *out)
+static int tell(struct logs *l, struct flow *out, struct report *why)
 {
-    while (log_hold_take(l->hold, l->until_us, out)) {
+    int rc;
+    while ((rc = log_hold_take(l->hold, l->until_us, out)) > 0) {
         if (l->skip_n && out->start_us == l->told_us) {
             l->skip_n--;
             continue;
@@ -224,9 +225,9 @@ static bool tell(struct logs *l, struct flow *out)
         l->skip_n = 0;
         l->told_n = out->start_us == l->told_us ? l->told_n + 1 : 1;
         l->told_us = out->start_us;
-        return true;
+        return 1;
     }
-    return false;
+    return rc < 0 ? report_set(why, rc, "no memory to put records in order") : 0;
 }
 
 static void is_at_end(struct logs *l, struct log_source *s)
@@ -294,20 +295,20 @@ static bool look(struct logs *l, struct report *why);
 int logs_next(struct logs *l, struct flow *out, struct report *why)
 {
     for (bool has_looked = false;;) {
-        if (tell(l, out))
-            return 1;
+        int rc = tell(l, out, why);
+        if (rc != 0)
+            return rc;
         if (!l->now && !(l->now = choose(l))) {
             nothing_to_read(l);
-            if (tell(l, out))
-                return 1;
+            if ((rc = tell(l, out, why)) != 0)
+                return rc;
             l->is_flushed = false;
             if (!l->o.follow || has_looked || !look(l, why))
                 return 0;
             has_looked = true;
             continue;
         }
-        int rc = read_one(l, out, why);
-        if (rc != 0)
+        if ((rc = read_one(l, out, why)) != 0)
             return rc;
     }
 }

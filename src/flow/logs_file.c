@@ -252,6 +252,8 @@ static int step(struct logs_file *f, struct flow *out, struct report *why)
 int logs_file_next(struct logs_file *f, struct flow *out, struct report *why)
 {
     int rc = f->is_told ? 1 : know(f, why);
+    if (rc == 0)
+        at_end(f);
     if (rc <= 0)
         return rc;
     do

@@ -1,4 +1,4 @@
-/* bench_trace HOSTS HOURS INFECTED SEED: trace on a generated campus (tests/stat/campus.h): one row of bench/trace/campus.tsv.
+/* bench_trace HOSTS HOURS INFECTED SEED: trace on a generated campus (tests/stat/campus.h): a header and a row, tab separated.
  * The generator's own time is measured in a run without trace and taken off. */
 #include <stdio.h>
 #include <sys/resource.h>

@@ -10,7 +10,7 @@
  * al., USENIX Security 2008; BotSniffer, NDSS 2008), contact before the burst. Against that: prevalence, known services (known.h),
  * protocols that keep time by themselves, the user's lists.
  * Evidence: every reason has bits; the bits of a beacon, controller or host, among them the prior, add up to the log-odds (base 2) that
- * its probability is made of. How the bits were measured, and on what the probabilities were checked: trace_bits.h, bench/trace.
+ * its probability is made of. How the bits were set, and on what the probabilities were checked: trace_bits.h, tests/stat/stat_trace.c.
  * A rhythm alone never passes the default threshold: telemetry is as regular as any bot.
  * Stop: p-values of rhythms are held to `false_discovery` by Benjamini and Hochberg over all pairs tested; what is told (is_told) is
  * what reaches `probability`, as long as the mean of 1 - probability of all that is told stays below `false_discovery`.
@@ -21,7 +21,7 @@
  * fan-out is counted by HyperLogLog; trace_size says what that cost. Addresses behind one NAT are one host.
  * Ownership: opaque; the options' pointers must outlive it; results live until the next call that changes.
  * Threads: one writer.  Errors: ENOMEM, EINVAL for options; odd logs are never one: clocks that jump are counted.
- * Cost: see bench/trace; aim 400,000 flows a second a core, under 2 GB at 100 million flows and a million pairs. */
+ * Cost: bench/trace measures it; aim 400,000 flows a second a core, under 2 GB at 100 million flows and a million pairs. */
 #ifndef POSSE_FLOW_TRACE_H
 #define POSSE_FLOW_TRACE_H
 

@@ -5,7 +5,7 @@
  * to 45,177 destinations, 39 of them controllers, of twelve generated campuses (tests/stat/campus.h, seeds 201 to 212, 300 to 3,000 hosts, none
  * to one in ten infected): factor 1.58, shift -0.84. Here 1.5, and the prior takes the shift. tests/stat/stat_trace.c holds it to other
  * seeds: what is told, what was found, and what was said against what came true. A probability is therefore that of a campus as ours are
- * generated; bench/trace says how real captures, which had no part in it, fared. */
+ * generated: real captures had no part in it, and the 95% there is not yet measured on any network. */
 #ifndef POSSE_FLOW_TRACE_BITS_H
 #define POSSE_FLOW_TRACE_BITS_H
 

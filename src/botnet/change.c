@@ -8,7 +8,7 @@
 
 /* A dip is told from no dip as 15% of what is sent if it sends from 50%: the sum of log-likelihood ratios turns at 29%. */
 static const double DIP_LEFT = 0.15, DIP_USUAL = 0.50, DIP_LOG = 1.2039728043259361 /* log(0.50 / 0.15) */;
-static const double DIP_SCORE = 12, CALL_SCORE = 20, BACK_SCORE = 15, SURGE = 2.5, FALL_LEFT = 0.3;
+static const double DIP_SCORE = 12, CALL_SCORE = 20, BACK_SCORE = 15, SURGE = 2.5, FALL_LEFT = 0.3, LEFT_MOST = 0.2;
 static const double A_YEAR = 1e-4;                   /* falls that are none, called */
 enum { LEAST = 10, LEAST_SLOPE = 12 * 60, STEP_BEFORE = 30, SLOPE_KNOWN = 60 * DAY, LEAST_DEAF = 5, YOUNG = WEEK, BACK_MINUTES = 30, AFTER_RETURN = 2 * DAY, AT_ONCE = 60, GAP_MOST = 400 * DAY };
 
@@ -117,7 +117,7 @@ static void call_fall(struct change_series *s, double limit)
     s->pause_limit = pause > 0 ? 1.5 * pause : 0;
     s->is_fallen = true;
     s->is_dip = false;
-    s->left = fmax(s->peak_left, s->observed / s->expected);
+    s->left = fmin(fmax(s->peak_left, s->observed / s->expected), LEFT_MOST);
     s->back_score = 0;
     s->back_zero = s->minute;
 }
@@ -330,7 +330,7 @@ static bool pass_minute(struct change_series *s, double messages, bool is_watchi
     pattern_learn(p, s->minute, messages, weight, step);
     if (((s->minute % 60) + 60) % 60 != 59)
         return is_told;
-    if (s->is_dip && s->minute - s->at >= 60)
+    if (s->is_dip && s->minute - s->zero > 60 && s->minute - s->at >= 60) /* an hour that is all of the dip */
         s->peak_left = fmax(s->peak_left, p->hour_messages / (pattern_active(p) * p->hour_weight));
     double got = p->hour_messages, usual = pattern_level(p) * p->hour_weight, minutes = p->hour_minutes;
     if (pattern_end_hour(p, s->minute))

@@ -205,6 +205,10 @@ static void test_own_patterns_are_no_news(void **state)
         if (res.fell)
             fail_msg("%s: %u falls that were none", change_worlds[i].name, res.fell);
     }
+    struct change_years res = {0};
+    change_run_years(16, &change_worlds[3], 8, &res); /* a pause that was dated an hour early, and its return not seen */
+    assert_int_equal(res.fell, 0);
+    assert_int_equal(res.returns_found, 7);
     for (unsigned i = 0; i < 2; i++) {
         struct change_fall fall = {0};
         for (uint64_t seed = 1; seed <= 10; seed++)

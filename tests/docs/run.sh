@@ -70,6 +70,15 @@ example() {
     cp mail/index.tsv corpora/third/
     cat Maildir/.Archive/cur/*.eml >inbox.mbox
     ln -sfn "$PWD/Maildir" "$HOME/Maildir"
+    mkdir -p zeek/2026-11-21
+    awk 'BEGIN {
+        print "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn"
+        print "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tconn_state"
+        print "#types\ttime\tstring\taddr\tport\taddr\tport\tenum\tstring"
+        for (i = 0; i < 50; i++)
+            printf "%d.0\tC%d\t10.0.3.7\t%d\t203.0.113.9\t443\ttcp\tSF\n", 1700000000 + 60 * i, i, 40000 + i
+    }' >conn.log
+    cp conn.log zeek/2026-11-21
     posse learn --ham --teacher anna message.eml >/dev/null || return 1
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\(\.Dl \)\{0,1\}\$ //p' "$root/docs/man/$page" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g; s/\\-/-/g' >lines
     while IFS= read -r line; do

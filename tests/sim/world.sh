@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh POSSE_SIM ROOT: the closed world: the same bytes each time and everywhere, truth that adds up, errors that name a line.
+# world.sh POSSE_SIM ROOT: the closed world: the same bytes each time and everywhere, truth that adds up, errors that name a line.
 sim=$(realpath "$1")
 root=$2
 here=$root/tests/sim

@@ -11,11 +11,12 @@
  *     Without marks an address counts as one machine, and `doubt` says so where addresses differ much in what they send.
  *   ever: with marks, machines by their marks, those never seen included; without, live machines and those that replaced them, as far as
  *     addresses that are not dynamic tell how fast machines are replaced (Rajab et al., HotBots 2007; Stone-Gross et al., CCS 2009).
- * Each with a 95% interval. An address that floods counts once a slot (a twelfth of a window), as any.
+ * Each with an interval meant for 95%; how often it holds, world by world, is in bench/observatory/stat: nearly always where machines stay on
+ * (wider than it need be), too seldom where they sleep at night or, for `ever`, where nearly all were seen once. An address that floods counts once a slot (a twelfth of a window), as any.
  * Ownership: opaque; one a botnet.  Units: ms.  Limits: options.max_bytes; past it addresses are sampled by hash, which the
  * estimators know; windows beyond keep_ms go, the oldest first.  Threads: one writer; asking reads only.
  * Errors: ENOMEM (nothing was counted; asking: everything 0 and a doubt).  Order: any within what is kept; older ones count as late.
- * Cost: some 40 ns to add; to ask, some 10 ms a 100,000 addresses and windows. */
+ * Cost: some 60 ns to add; to ask, some 25 ms a 100,000 addresses and windows. */
 #ifndef POSSE_BOTNET_CENSUS_H
 #define POSSE_BOTNET_CENSUS_H
 

@@ -201,7 +201,8 @@ static int print_one(struct one *x, const char *id)
             plot_terminal(&plot, watch_columns(), 12, &b);
         }
     }
-    fwrite(b.p, 1, b.n, stdout);
+    if (b.n) /* a buffer that held nothing has no address */
+        fwrite(b.p, 1, b.n, stdout);
     buf_deinit(&b);
     free(points);
     free(c);

@@ -180,7 +180,7 @@ static void test_changed_bytes(void **state)
     struct named m;
     setup(&k);
     struct span log = load(&k, "log.jsonl"), pack = load(&k, "exhibits/pack-0000"), heads = load(&k, "heads.jsonl");
-    for (int i = 0; i < 500; i++) { /* of exhibits: that one is named, and no other */
+    for (int i = 0; i < 250; i++) { /* of exhibits: that one is named, and no other */
         size_t at = below(pack.n);
         uint8_t was = pack.p[at];
         ((uint8_t *)pack.p)[at] ^= (uint8_t)(1 + below(255));
@@ -191,7 +191,7 @@ static void test_changed_bytes(void **state)
         ((uint8_t *)pack.p)[at] = was;
     }
     store(&k, "exhibits/pack-0000", pack);
-    for (int i = 0; i < 1500; i++) { /* of the log: its line is named */
+    for (int i = 0; i < 500; i++) { /* of the log: its line is named */
         size_t at = below(log.n);
         int64_t line = 0;
         for (size_t b = 0; b < at; b++)
@@ -205,7 +205,7 @@ static void test_changed_bytes(void **state)
         ((uint8_t *)log.p)[at] = was;
     }
     store(&k, "log.jsonl", log);
-    for (int i = 0; i < 300; i++) { /* of heads */
+    for (int i = 0; i < 150; i++) { /* of heads */
         size_t at = below(heads.n);
         uint8_t was = heads.p[at];
         ((uint8_t *)heads.p)[at] ^= (uint8_t)(1 + below(255));

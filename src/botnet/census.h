@@ -8,7 +8,7 @@
  *     never seen; what came and went within the block is taken off. Uneven rates cannot be told from sightings that are nearly all single:
  *     the interval then says so, and `doubt`.
  *   machines behind one address: from what is one machine's own (`machine`): machines over addresses among sightings that have such a mark.
- *     Without marks an address counts as one machine, and `doubt` says so where addresses differ much in what they send.
+ *     Without marks an address counts as one machine, and nothing says where that is wrong.
  *   ever: with marks, machines by their marks, those never seen included; without, live machines and those that replaced them, as far as
  *     addresses that are not dynamic tell how fast machines are replaced (Rajab et al., HotBots 2007; Stone-Gross et al., CCS 2009).
  * Each with an interval meant for 95%; how often it holds, world by world, is in bench/observatory/stat: nearly always where machines stay on

@@ -133,8 +133,8 @@ static bool is_reversed(struct span name)
     return digits >= 4;
 }
 
-/* How a label looks: rare letters, digits among letters, long runs of consonants, few vowels for its length. Dictionary names and names
- * that people register score below .3, letters drawn by lot above .6 (tests/unit/test_trace_names.c). */
+/* How a label looks: rare letters, digits among letters, long runs of consonants, few vowels for its length. Meant to be
+ * low for words and names that people choose and high for letters drawn by lot; not measured on either by itself. */
 double trace_generated(struct span s)
 {
     if (s.n < 6)

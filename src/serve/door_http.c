@@ -87,6 +87,8 @@ static void on_hand(void *ctx, struct http_slot *slot)
         http_server_add(d->server, slot);
 }
 
+static void on_tick(void *ctx) { http_server_ring(((struct door *)ctx)->server); }
+
 static enum http_role role_of(const char *key)
 {
     size_t i = 0;
@@ -126,7 +128,7 @@ static int start_parts(struct door *d, const struct door_context *c, const enum 
                                     .settings_done = settings_done, .symbols_seen = d->symbols_seen, .comments = d->comments,
                                     .ctx = d};
     struct http_listen_options l = {.loop = c->loop, .gate = c->gate, .fd = c->fd, .role = role, .n_fd = c->n_fd, .hand = on_hand,
-                                    .ctx = d};
+                                    .tick = on_tick, .ctx = d};
     if (!err)
         err = settings_new(c->gate, &d->settings, why);
     if (!err)

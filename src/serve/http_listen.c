@@ -418,10 +418,12 @@ static void sweep(uv_timer_t *timer)
         l->is_resting = false;
         listen_again(l, true);
     }
+    bool any = false;
     pthread_mutex_lock(&l->lock); /* a slot's socket is open while it stands in the table */
     let_linger(l, now);
     for (size_t i = 0; i < l->n_slot; i++) {
         struct http_slot *s = l->slot[i];
+        any |= s != NULL;
         if (s && is_stale(s)) {
             forget(l, s);
             free(s);
@@ -430,6 +432,8 @@ static void sweep(uv_timer_t *timer)
         }
     }
     pthread_mutex_unlock(&l->lock);
+    if (any && l->o.tick)
+        l->o.tick(l->o.ctx);
 }
 
 static int start_ear(struct http_listener *l, size_t i)

@@ -57,6 +57,7 @@ struct http_listen_options {
     const enum http_role *role;
     size_t n_fd;
     void (*hand)(void *ctx, struct http_slot *s);         /* a connection that has begun to speak; on the loop */
+    void (*tick)(void *ctx);                              /* twice a second while there are connections; on the loop; or NULL */
     void *ctx;
 };
 /* settings: as of now; http_listener_settings replaces them. */

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,8 +42,10 @@ struct http_conn {
     struct http_conn *next; /* in a queue of slow ones */
 };
 
-/* A daemon of the library: one thread. */
-struct lane { struct MHD_Daemon *mhd; struct http_server *server; atomic_int open; };
+/* A daemon of the library: one thread. Its epoll loop takes 128 events a call, and after a call that was full it waits for more
+ * before it serves what it has: with 128 exactly they would wait for the next event of anybody's. The bell is that event. It is
+ * edge-triggered and never read, and the library passes over an event without a pointer. */
+struct lane { struct MHD_Daemon *mhd; struct http_server *server; atomic_int open; int bell; };
 
 /* Who stands here rests until a thread of this queue's takes him. */
 struct queue { struct http_server *server; pthread_cond_t wake; struct http_conn *head, **tail; };
@@ -453,9 +457,18 @@ static void on_library_says(void *cls, const char *fmt, va_list ap)
 
 /* ---- the server ---- */
 
+static bool hang_bell(struct lane *lane)
+{
+    const union MHD_DaemonInfo *i = MHD_get_daemon_info(lane->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+    struct epoll_event e = {.events = EPOLLIN | EPOLLET};
+    lane->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return i && lane->bell >= 0 && epoll_ctl(i->epoll_fd, EPOLL_CTL_ADD, lane->bell, &e) == 0;
+}
+
 static bool start_lane(struct http_server *s, struct lane *lane)
 {
     lane->server = s;
+    lane->bell = -1;
     lane->mhd = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
         NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_says, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
@@ -463,6 +476,13 @@ static bool start_lane(struct http_server *s, struct lane *lane)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, 1000000u,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
     return lane->mhd != NULL;
+}
+
+static void end_lane(struct lane *lane)
+{
+    MHD_stop_daemon(lane->mhd);
+    if (lane->bell >= 0)
+        close(lane->bell);
 }
 
 static void queue_init(struct queue *q, struct http_server *s)
@@ -488,6 +508,7 @@ int http_server_new(const struct http_server_options *o, struct http_server **ou
     for (unsigned i = 0; ok && i < o->threads; i++) {
         ok = start_lane(s, &s->lane[i]);
         s->n_lanes += ok;
+        ok = ok && hang_bell(&s->lane[i]);
     }
     for (unsigned i = 0; ok && i < SLOW_THREADS; i++) {
         ok = pthread_create(&s->slow[i], NULL, slow_main, i == 0 ? &s->disk : &s->big) == 0;
@@ -517,6 +538,12 @@ void http_server_add(struct http_server *s, struct http_slot *slot)
     http_slot_release(&slot);
 }
 
+void http_server_ring(struct http_server *s)
+{
+    for (unsigned i = 0; i < s->n_lanes; i++)
+        eventfd_write(s->lane[i].bell, 1);
+}
+
 void http_server_stop(struct http_server *s) { atomic_store(&s->is_stopping, true); }
 
 void http_server_free(struct http_server **sp)
@@ -533,7 +560,7 @@ void http_server_free(struct http_server **sp)
     for (unsigned i = 0; i < s->n_slow; i++)
         pthread_join(s->slow[i], NULL);
     for (unsigned i = 0; i < s->n_lanes; i++)
-        MHD_stop_daemon(s->lane[i].mhd);
+        end_lane(&s->lane[i]);
     pthread_cond_destroy(&s->disk.wake);
     pthread_cond_destroy(&s->big.wake);
     pthread_mutex_destroy(&s->lock);

@@ -26,6 +26,8 @@ int http_server_new(const struct http_server_options *o, struct http_server **ou
 void http_server_listener(struct http_server *s, struct http_listener *l);
 /* The slot's socket is the server's from here on, whatever happens. On the loop. */
 void http_server_add(struct http_server *s, struct http_slot *slot);
+/* Wakes every lane: see struct lane. Twice a second while there are connections; on the loop. */
+void http_server_ring(struct http_server *s);
 /* Answers from now on say that the connection will be closed. */
 void http_server_stop(struct http_server *s);
 /* Closes all connections and releases their slots. */

@@ -20,7 +20,7 @@ import doors  # noqa: the clients of the soak test
 POSSE, WORK, USER = sys.argv[1:4]
 MAIL = open(sys.argv[4], "rb").read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 SPAM = b"From: x@spam.example\r\nTo: a@q.example\r\nSubject: offer\r\nMessage-ID: <%d@spam.example>\r\n\r\nbuy this now\r\n"
-CONNECTIONS, CROWD = 3000, 10000
+CONNECTIONS, CROWD, THREADS = 3000, 10000, 2
 failed = 0
 
 
@@ -47,7 +47,7 @@ class Daemon:
         address = {key: f"127.0.0.1:{(ports or {}).get(key, 0)}" for key in
                    ("spamd.listen", "rspamd.listen", "rspamd.controller", "http.listen", "milter.listen")}
         with open(conf, "w") as f:
-            f.write(f"""serve {{ user = {USER} }}
+            f.write(f"""serve {{ user = {USER} threads = {THREADS} }}
 spamd {{ listen = {{"{address["spamd.listen"]}"}} tell = local }}
 rspamd {{ listen = {{"{address["rspamd.listen"]}"}} controller = {{"{address["rspamd.controller"]}"}} password = "secret" }}
 http {{ listen = {{"{address["http.listen"]}"}} }}
@@ -223,6 +223,25 @@ def crowd(d, key, door):
     check(f"{door}: verdict after the crowd", d.judges() is not None)
 
 
+def full_batches(d):
+    """Exactly as many requests at once as the HTTP library takes events a call: it must not sit on them until somebody else comes."""
+    some = [doors.Http(d.port["rspamd.listen"]) for _ in range(128 * THREADS)]
+    for h in some:
+        check("before the batch", h.ask("GET", "/ping")[0] == 200)
+    d.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.1)
+    for h in some:
+        h.s.settimeout(10)
+        h.s.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+    begun = time.monotonic()
+    d.process.send_signal(signal.SIGCONT)
+    answered = sum(h.s.recv(12) == b"HTTP/1.1 200" for h in some)
+    took = time.monotonic() - begun
+    check("a full batch of requests", answered == len(some) and took < 5, (answered, took))
+    for h in some:
+        h.s.close()
+
+
 def busy(d):
     """Somebody holds the databases: verdicts do not wait; who teaches is told to come again; rows are dropped and counted."""
     for path in ("lessons.db", "events.db"):
@@ -350,6 +369,7 @@ def run(case, *args):
 def main():
     d = Daemon("home")
     check("starts", d.ready)
+    run(full_batches, d)
     run(hostile, d)
     run(head_and_body, d)
     run(crowd, d, "spamd.listen", "spamd")

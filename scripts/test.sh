@@ -24,7 +24,7 @@ log=$build/test.log
 
 if [ -z "${POSSE_CORPORA:-}" ]; then
     if [ ! -e "$build/corpora/.done" ] && [ -x ../shared/corpora/unpack ] && command -v zstd >/dev/null; then
-        ../shared/corpora/unpack "$build/corpora" mime_torture spamassassin lists lists2 csdmc enron_ham glitchy phishing flows \
+        ../shared/corpora/unpack "$build/corpora" mime_torture spamassassin lists lists2 csdmc enron_ham glitchy phishing flows schemas \
             >/dev/null && : >"$build/corpora/.done"
     fi
     [ -e "$build/corpora/.done" ] && POSSE_CORPORA=$build/corpora

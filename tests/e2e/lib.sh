@@ -48,6 +48,8 @@ stop_posse() {
 root=$build/e2e/root
 unpack() {
     mkdir -p "$build/e2e/deb" "$root"
+    exec 8>"$build/e2e/lock"
+    flock 8
     for p; do
         [ -f "$build/e2e/deb/$p.done" ] && continue
         lacks=$(apt-get install --simulate --no-install-recommends "$p" 2>/dev/null |
@@ -60,6 +62,7 @@ unpack() {
         done
         touch "$build/e2e/deb/$p.done"
     done
+    exec 8>&-
     unpacked_path=$root/usr/lib/rspamd:$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib
 }
 # run_unpacked PROGRAM ARG...: one of them, with its libraries.

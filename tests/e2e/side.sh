@@ -2,6 +2,9 @@
 # unpacked PACKAGE [PACKAGE]...: $side/PACKAGE holds its files; fetched once into BUILD/e2e. Exit 77 when they cannot be had.
 side=$build/e2e
 unpacked() {
+    mkdir -p "$side"
+    exec 8>"$side/lock"
+    flock 8
     for package; do
         [ -d "$side/$package" ] && continue
         mkdir -p "$side/debs"
@@ -9,6 +12,7 @@ unpacked() {
         rm -rf "$side/$package.new"
         dpkg -x "$side/debs/$package"_*.deb "$side/$package.new" && mv "$side/$package.new" "$side/$package" || exit 77
     done
+    exec 8>&-
 }
 # free_port: one that nobody listened on just now.
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

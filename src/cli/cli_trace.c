@@ -9,13 +9,15 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "cli/trace_join.h"
 #include "cli/trace_out.h"
 #include "engine/asfile.h"
 #include "flow/logs.h"
 
-enum { OPT_HOSTS = 500, OPT_BEACONS, OPT_HOST, OPT_SVG, OPT_INSIDE, OPT_AS, OPT_PROBABILITY, OPT_FOLLOW, OPT_WHY, OPT_MOST, OPT_MEMORY };
+enum { OPT_HOSTS = 500, OPT_BEACONS, OPT_HOST, OPT_SVG, OPT_INSIDE, OPT_AS, OPT_PROBABILITY, OPT_FOLLOW, OPT_WHY, OPT_MOST, OPT_MEMORY,
+       OPT_ALLOW, OPT_DENY, OPT_NAMES };
 enum { NETS_MOST = 256, FOLLOW_EVERY_S = 10, TOLD_BEFORE = 4096 };
-enum what { WHAT_INCIDENTS, WHAT_HOSTS, WHAT_BEACONS, WHAT_HOST, WHAT_SVG };
+enum what { WHAT_INCIDENTS, WHAT_HOSTS, WHAT_BEACONS, WHAT_HOST, WHAT_SVG, WHAT_NAMES };
 
 struct trace_request {
     struct trace_options o;
@@ -23,7 +25,9 @@ struct trace_request {
     struct trace_style style;
     enum what what;
     struct ip host;
-    const char *as, *svg;
+    const char *as, *svg, *home, *names;
+    struct trace_lists lists;
+    uint64_t trap_stamp; /* of the observatory, as it was joined last */
     bool is_following;
     uint64_t most;
     /* while it runs */
@@ -67,6 +71,14 @@ static int take_net(const struct cli_command *cmd, struct trace_request *q)
     return CLI_OK;
 }
 
+static int take_list(const struct cli_command *cmd, const char **list, size_t *n)
+{
+    if (*n == TRACE_LISTS_MAX)
+        return cli_usage(cmd, "at most %d lists", TRACE_LISTS_MAX);
+    list[(*n)++] = optarg;
+    return CLI_OK;
+}
+
 static int take_value(const struct cli_command *cmd, struct trace_request *q, int key)
 {
     char *end;
@@ -76,6 +88,8 @@ static int take_value(const struct cli_command *cmd, struct trace_request *q, in
     case OPT_HOST:
         q->what = WHAT_HOST;
         return ip_read(span_str(optarg), &q->host) ? CLI_OK : cli_usage(cmd, "'%s' is no address", optarg);
+    case OPT_ALLOW:
+    case OPT_DENY: return take_list(cmd, key == OPT_ALLOW ? q->lists.allow : q->lists.deny, key == OPT_ALLOW ? &q->lists.n_allow : &q->lists.n_deny);
     case OPT_PROBABILITY:
         q->o.probability = strtod(optarg, &end);
         return *end == '\0' && q->o.probability > 0 && q->o.probability < 1 ? CLI_OK : cli_usage(cmd, "a probability lies between 0 and 1");
@@ -155,6 +169,28 @@ static int print_moment(void *ctx, const struct trace_moment *m)
     return flush(o->b);
 }
 
+struct names_out { struct trace_request *q; struct buf *b; const char *name; struct ip ip; };
+
+static int print_address(void *ctx, const struct ip *a, int64_t first_ms, int64_t last_ms)
+{
+    struct names_out *o = ctx;
+    trace_name_write(o->b, o->q->style, o->name, a, first_ms, last_ms);
+    return flush(o->b);
+}
+
+static int print_name(void *ctx, const char *name, int64_t first_ms, int64_t last_ms)
+{
+    struct names_out *o = ctx;
+    trace_name_write(o->b, o->q->style, name, &o->ip, first_ms, last_ms);
+    return flush(o->b);
+}
+
+static int print_names(struct trace_request *q, struct buf *b)
+{
+    struct names_out o = {.q = q, .b = b, .name = q->names};
+    return ip_read(span_str(q->names), &o.ip) ? trace_named(q->trace, &o.ip, print_name, &o) : trace_names(q->trace, q->names, print_address, &o);
+}
+
 static int print_svg(struct trace_request *q, struct buf *b)
 {
     const struct incident *x;
@@ -172,8 +208,9 @@ static int print(struct trace_request *q)
 {
     struct report why = {0};
     struct buf b;
-    if (trace_judge(q->trace, &why))
+    if (trace_join_trap(q->trace, q->home, &q->trap_stamp, &why) || trace_judge(q->trace, &why))
         return cli_report(&why);
+    q->style.trace = q->trace;
     buf_init(&b, (size_t)1 << 30);
     int status;
     if (q->what == WHAT_HOST) {
@@ -181,7 +218,9 @@ static int print(struct trace_request *q)
         status = trace_timeline(q->trace, &q->host, print_moment, &o);
         if (status == POSSE_ENOENT)
             status = cli_error("these logs have nothing that this host began, or it is not inside; see --inside");
-    } else
+    } else if (q->what == WHAT_NAMES)
+        status = print_names(q, &b);
+    else
         status = q->what == WHAT_INCIDENTS ? print_incidents(q, &b) : q->what == WHAT_SVG ? print_svg(q, &b) : print_lists(q, &b);
     buf_deinit(&b);
     fflush(stdout);
@@ -232,10 +271,13 @@ static int follow(struct trace_request *q, struct report *why)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     for (;;) {
-        int rc = read_on(q, why);
+        struct report list_why = {0};
+        int rc = read_on(q, why), changed = trace_lists_refresh(&q->lists, q->trace, &list_why);
         if (rc < 0)
             return rc;
-        if (rc > 0) {
+        if (changed < 0)
+            cli_report(&list_why);
+        if (rc > 0 || changed > 0) {
             progress_clear(&q->progress);
             if (print(q))
                 return 0;
@@ -256,6 +298,9 @@ static int run(struct trace_request *q, char **paths, size_t n)
     int rc = q->as ? asfile_open(q->as, &q->asfile, &why) : 0, status = CLI_TROUBLE;
     q->o.as = asfile_table(q->asfile);
     if (!rc)
+        rc = trace_lists_open(&q->lists, &why);
+    q->o.known = q->lists.known;
+    if (!rc)
         rc = trace_new(&q->o, &q->trace, &why);
     if (!rc)
         rc = logs_open((const char *const *)paths, n, &lo, &q->logs, &why);
@@ -272,6 +317,7 @@ static int run(struct trace_request *q, char **paths, size_t n)
     if (q->logs)
         logs_close(&q->logs);
     trace_free(&q->trace);
+    trace_lists_close(&q->lists);
     asfile_close(&q->asfile);
     return status;
 }
@@ -289,6 +335,8 @@ static int trace_run(const struct cli_command *cmd, int argc, char **argv)
         case OPT_BEACONS: q->what = WHAT_BEACONS; break;
         case OPT_SVG: q->what = WHAT_SVG, q->svg = optarg; break;
         case OPT_AS: q->as = optarg; break;
+        case OPT_HOME: q->home = optarg; break;
+        case OPT_NAMES: q->what = WHAT_NAMES, q->names = optarg; break;
         case OPT_JSON: q->style.is_json = true; break;
         case OPT_WHY: q->style.is_explained = true; break;
         case OPT_FOLLOW: q->is_following = true; break;
@@ -309,12 +357,16 @@ static const struct cli_option trace_options[] = {
     {OPT_HOSTS, "hosts", NULL, "list hosts, the most probably infected first"},
     {OPT_BEACONS, "beacons", NULL, "list who calls what in a rhythm, the most suspicious first"},
     {OPT_HOST, "host", "IP", "tell one host's story in order of time"},
+    {OPT_NAMES, "names", "WHAT", "which addresses a name had, or which names an address had, and when"},
     {OPT_SVG, "svg", "FILE", "draw hosts and controllers of the incidents"},
     {OPT_WHY, "explain", NULL, "say why: reasons, whose bits add up"},
     {OPT_JSON, "json", NULL, "one JSON object a line"},
     {OPT_MOST, "limit", "N", "at most so many, the first"},
     {OPT_INSIDE, "inside", "NET", "what is inside; may be repeated (private addresses, or what most flows have in common)"},
     {OPT_AS, "as", "FILE", "autonomous systems, to say who hosts a controller"},
+    {OPT_ALLOW, "allow", "FILE", "names, addresses and networks that are innocent, one a line; may be repeated"},
+    {OPT_DENY, "deny", "FILE", "the same of what is guilty"},
+    {OPT_HOME, "home", "DIR", "whose observatory tells which hosts a spam trap saw (the usual home, where it has one)"},
     {OPT_PROBABILITY, "probability", "P", "tell what is at least so probable (0.95)"},
     {OPT_MEMORY, "memory", "MB", "the tables' memory (2048)"},
     {OPT_FOLLOW, "follow", NULL, "go on as the logs grow; print what is new"},

@@ -8,7 +8,7 @@
 #include "base/jsonout.h"
 #include "cli/cli_gate.h"
 
-enum { HOSTS_SHOWN = 12, DRAWN_MOST = 400, ROW = 22, WIDE = 900 };
+enum { HOSTS_SHOWN = 12, HISTORY_SHOWN = 24, DRAWN_MOST = 400, ROW = 22, WIDE = 900 };
 
 static void add_time(struct buf *b, int64_t ms)
 {
@@ -112,12 +112,61 @@ static void json_host(struct buf *b, const struct traced_host *h)
     json_num(b, "mail_failed", (double)h->mail_failed);
     json_num(b, "scanned", (double)h->scanned);
     json_num(b, "nxdomain", (double)h->nxdomain);
+    if (h->botnet[0])
+        json_text(b, "botnet", h->botnet, false);
     json_why(b, h->probability, &h->why);
     buf_add_byte(b, '}');
 }
 
-static void json_controller(struct buf *b, const struct controller *c)
+struct history { struct buf *b; const char *name; const struct ip *ip; size_t n; bool is_json; };
+
+static int history_add(struct history *h, const char *name, const struct ip *a, int64_t first_ms, int64_t last_ms)
 {
+    if (h->is_json) {
+        buf_add_str(h->b, h->n ? ",{" : "{");
+        json_text(h->b, "name", name, true);
+        json_ip(h->b, "ip", a, false);
+        json_when(h->b, first_ms, last_ms);
+        buf_add_byte(h->b, '}');
+    } else {
+        buf_add_fmt(h->b, "%s%s was ", h->name ? "    " : "", name);
+        add_ip(h->b, a);
+        buf_add_str(h->b, " from ");
+        add_time(h->b, first_ms);
+        buf_add_str(h->b, " to ");
+        add_time(h->b, last_ms);
+        buf_add_byte(h->b, '\n');
+    }
+    return ++h->n >= HISTORY_SHOWN;
+}
+
+static int history_address(void *ctx, const struct ip *a, int64_t first_ms, int64_t last_ms)
+{
+    struct history *h = ctx;
+    return history_add(h, h->name, a, first_ms, last_ms);
+}
+
+static int history_name(void *ctx, const char *name, int64_t first_ms, int64_t last_ms)
+{
+    struct history *h = ctx;
+    return strcmp(name, h->name) == 0 ? 0 : history_add(h, name, h->ip, first_ms, last_ms);
+}
+
+/* What its name led to, and what else led to its address, as the logs' own answers tell. */
+static void history_write(struct buf *b, struct trace_style style, const struct controller *c)
+{
+    struct history h = {.b = b, .name = c->name, .ip = &c->ip, .is_json = style.is_json};
+    if (!style.trace)
+        return;
+    if (!c->name[0] || trace_names(style.trace, c->name, history_address, &h) == 0)
+        trace_named(style.trace, &c->ip, history_name, &h);
+}
+
+static bool has_net(const struct controller *c) { return !ip_is_zero(&c->net_first) || !ip_is_zero(&c->net_last); }
+
+static void json_controller(struct buf *b, struct trace_style style, const struct controller *c)
+{
+    char contact[TRACE_TEXT];
     buf_add_byte(b, '{');
     json_ip(b, "ip", &c->ip, true);
     json_text(b, "name", c->name, false);
@@ -133,21 +182,35 @@ static void json_controller(struct buf *b, const struct controller *c)
         json_text(b, "as_name", c->as.name, false);
         json_text(b, "country", c->as.country, false);
     }
+    if (has_net(c)) {
+        json_ip(b, "net_first", &c->net_first, false);
+        json_ip(b, "net_last", &c->net_last, false);
+    }
+    if (style.contact && style.contact(style.contact_ctx, &c->ip, contact))
+        json_text(b, "contact", contact, false);
+    if (style.trace) {
+        json_name(b, "history", false);
+        buf_add_byte(b, '[');
+        history_write(b, style, c);
+        buf_add_byte(b, ']');
+    }
     json_why(b, c->probability, &c->why);
     buf_add_byte(b, '}');
 }
 
-static void json_incident(struct buf *b, const struct incident *x)
+static void json_incident(struct buf *b, struct trace_style style, const struct incident *x)
 {
     buf_add_byte(b, '{');
     json_text(b, "incident", x->id, true);
     json_num(b, "probability", x->probability);
     json_when(b, x->first_ms, x->last_ms);
+    if (x->botnet[0])
+        json_text(b, "botnet", x->botnet, false);
     json_name(b, "controllers", false);
     buf_add_byte(b, '[');
     for (size_t i = 0; i < x->n_controllers; i++) {
         buf_add_str(b, i ? "," : "");
-        json_controller(b, &x->controller[i]);
+        json_controller(b, style, &x->controller[i]);
     }
     buf_add_byte(b, ']');
     json_name(b, "hosts", false);
@@ -205,15 +268,34 @@ static const char *acts_text(unsigned acts)
            : acts & ACT_BEACON ? "silent" : "";
 }
 
+/* Whose machine it is, and whom to write to. */
+static void text_place(struct buf *b, struct trace_style style, const struct controller *c)
+{
+    char contact[TRACE_TEXT];
+    if (c->as.asn)
+        buf_add_fmt(b, "    hosted by AS%u %s %s", c->as.asn, c->as.name, c->as.country);
+    if (c->as.asn && has_net(c)) {
+        buf_add_str(b, ", ");
+        add_ip(b, &c->net_first);
+        buf_add_str(b, " to ");
+        add_ip(b, &c->net_last);
+    }
+    if (c->as.asn)
+        buf_add_byte(b, '\n');
+    if (style.contact && style.contact(style.contact_ctx, &c->ip, contact))
+        buf_add_fmt(b, "    write to %s\n", contact);
+    if (style.is_explained)
+        history_write(b, style, c);
+}
+
 static void text_controller(struct buf *b, struct trace_style style, const struct controller *c)
 {
     buf_add_str(b, "  controller ");
     add_place(b, c->name, &c->ip, c->port, c->proto);
-    if (c->as.asn)
-        buf_add_fmt(b, "  AS%u %s %s", c->as.asn, c->as.name, c->as.country);
     buf_add_fmt(b, "%s  ", c->is_inside ? "  (a server of ours)" : "");
     add_probability(b, c->probability);
     buf_add_byte(b, '\n');
+    text_place(b, style, c);
     if (style.is_explained)
         add_why(b, &c->why, "    ");
 }
@@ -226,7 +308,8 @@ static void text_incident(struct buf *b, struct trace_style style, const struct 
     add_time(b, x->first_ms);
     buf_add_str(b, " to ");
     add_time(b, x->last_ms);
-    buf_add_fmt(b, "  %zu host%s, %zu controller%s\n", x->n_hosts, x->n_hosts == 1 ? "" : "s", x->n_controllers, x->n_controllers == 1 ? "" : "s");
+    buf_add_fmt(b, "  %zu host%s, %zu controller%s%s%s\n", x->n_hosts, x->n_hosts == 1 ? "" : "s", x->n_controllers,
+                x->n_controllers == 1 ? "" : "s", x->botnet[0] ? ", botnet " : "", x->botnet);
     for (size_t i = 0; i < x->n_controllers; i++)
         text_controller(b, style, &x->controller[i]);
     for (size_t i = 0; i < x->n_hosts && i < HOSTS_SHOWN; i++) {
@@ -245,7 +328,7 @@ static void text_incident(struct buf *b, struct trace_style style, const struct 
 void trace_incident_write(struct buf *b, struct trace_style style, const struct incident *x)
 {
     if (style.is_json)
-        json_incident(b, x);
+        json_incident(b, style, x);
     else
         text_incident(b, style, x);
 }
@@ -299,6 +382,14 @@ void trace_moment_write(struct buf *b, struct trace_style style, const struct tr
     if (!ip_is_zero(&m->peer))
         json_ip(b, "peer", &m->peer, false);
     buf_add_str(b, "}\n");
+}
+
+void trace_name_write(struct buf *b, struct trace_style style, const char *name, const struct ip *a, int64_t first_ms, int64_t last_ms)
+{
+    struct history h = {.b = b, .is_json = style.is_json};
+    history_add(&h, name, a, first_ms, last_ms);
+    if (style.is_json)
+        buf_add_byte(b, '\n');
 }
 
 /* ---- the drawing ---- */

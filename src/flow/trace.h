@@ -54,7 +54,7 @@ int trace_seen_at_trap(struct trace *t, const struct ip *source, int64_t time_ms
 /* Other lists than those of the options from the next trace_judge on: no log is read again. */
 void trace_set_known(struct trace *t, const struct known *k);
 
-enum { TRACE_REASONS_MAX = 16, TRACE_TEXT = 160, TRACE_NAME = 256 };
+enum { TRACE_REASONS_MAX = 16, TRACE_TEXT = 160, TRACE_NAME = 256, TRACE_BOTNET = 32 };
 enum trace_kind { /* of a reason; their names, in trace_kind_name, are for programs and stay */
     TRACE_PRIOR, TRACE_RHYTHM, TRACE_SIZES, TRACE_LASTING, TRACE_SMALL, TRACE_LONG, TRACE_CROWD, TRACE_ORDER, TRACE_NAMED, TRACE_UNANSWERED,
     TRACE_DIRECTION, TRACE_PROTOCOL, TRACE_LISTED, TRACE_SPAM, TRACE_SCAN, TRACE_DNS, TRACE_TRAP, TRACE_MEMBER, TRACE_KINDS
@@ -85,6 +85,7 @@ struct traced_host {
     bool is_told;
     int64_t first_ms, last_ms;     /* of its acts */
     uint64_t flows, mail_servers, mail_failed, scanned, nxdomain;
+    char botnet[TRACE_BOTNET];     /* whose mail a trap had from it; "" */
     struct trace_reasons why;
 };
 struct controller {
@@ -93,13 +94,15 @@ struct controller {
     uint64_t n_hosts, n_acting;    /* inside hosts that talk to it; of them those that act */
     int64_t first_ms, last_ms;
     struct trace_reasons why;
-    struct as_info as;
+    struct as_info as;             /* who hosts it: asn 0 where the table does not say */
+    struct ip net_first, net_last; /* the stretch of addresses that he has it from; zero as well */
 };
 struct incident {
     char id[17];                   /* stable: of its controller, or of its host */
     double probability;
     const struct controller *controller; size_t n_controllers; /* names and addresses of one service are one incident */
     const struct traced_host *const *host; size_t n_hosts;
+    char botnet[TRACE_BOTNET];     /* of most of the hosts that a trap saw; "" */
     int64_t first_ms, last_ms;
 };
 /* What stands now; costs a pass over all pairs. Most probable first. */
@@ -113,6 +116,8 @@ struct trace_moment { int64_t time_ms; char text[TRACE_TEXT]; struct ip peer; };
 int trace_timeline(const struct trace *t, const struct ip *host, int (*fn)(void *ctx, const struct trace_moment *), void *ctx);
 /* What answered a name, when: history from the logs' own DNS answers. */
 int trace_names(const struct trace *t, const char *name, int (*fn)(void *ctx, const struct ip *, int64_t first_ms, int64_t last_ms), void *ctx);
+/* And the other way: which names led to an address. Costs a pass over all names. */
+int trace_named(const struct trace *t, const struct ip *a, int (*fn)(void *ctx, const char *name, int64_t first_ms, int64_t last_ms), void *ctx);
 struct trace_size {
     uint64_t flows, hosts, pairs, names;
     uint64_t pairs_lost;           /* contacts with what was not remembered */

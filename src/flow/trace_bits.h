@@ -39,10 +39,12 @@
 #define BITS_ICMP (-6.0)
 #define BITS_MAIL_PORT (-14.0)
 #define BITS_KNOWN (-10.0)
+#define BITS_CLAIMED (-3.0)           /* a known name, on an address that it never led to */
 #define BITS_ALLOWED (-60.0)
 #define BITS_DENIED 40.0
 #define BITS_ACTS_LEAST (-6.0)
 #define BITS_TRAP_MOST 20.0
+#define BITS_TRAP_SERVES (-12.0)      /* it receives mail too: it may have passed on what another wrote */
 #define MEMBER_IF_CONTROLLER 0.95
 #define ACTS_IF_INFECTED 0.6           /* share of infected hosts that are seen to act */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/known.h"
 #include "flow/trace_bits.h"
 #include "flow/trace_priv.h"
 
@@ -165,6 +166,49 @@ static bool is_multicast(const struct ip *a)
     return v >> 28 == 0xe || v == UINT32_MAX || (trace_is_private(a) && (v & 0xff) == 0xff);
 }
 
+/* ---- what it is known as ---- */
+
+/* Whoever sends the bytes chooses what they call his server (SNI, Host); only an answer of the DNS puts a name to an address. A name
+ * that leads elsewhere, as far as the logs tell, excuses nobody. */
+static bool leads_elsewhere(const struct trace *t, const struct pair *p, uint32_t id)
+{
+    const struct name *n = &t->name[id];
+    if (p->dst & NAME_BIT || t->node[p->dst].name == id || n->n_at == 0 || n->addresses > NAME_ADDRESSES)
+        return false;
+    for (size_t i = 0; i < n->n_at; i++)
+        if (n->at[i].node == p->dst)
+            return false;
+    return true;
+}
+
+/* The lists' word on it; *innocent_out: why it is none after all. */
+static void list_reasons(const struct pass *w, const struct pair *p, struct trace_reasons *out, const char **innocent_out)
+{
+    const struct trace *t = w->t;
+    const char *what = NULL;
+    if (!t->o.known)
+        return;
+    uint32_t id = p->dst & NAME_BIT ? p->dst & ~NAME_BIT : p->name;
+    struct ip to = trace_address_of(t, p);
+    struct span name = trace_name_text(t, id);
+    switch (known_find(t->o.known, name, &to, p->port, &what)) {
+    case KNOWN_DENIED: trace_reason_add(out, TRACE_LISTED, BITS_DENIED, "on your list of what is denied"); break;
+    case KNOWN_ALLOWED:
+        trace_reason_add(out, TRACE_LISTED, BITS_ALLOWED, "on your list of what is allowed");
+        *innocent_out = "allowed";
+        break;
+    case KNOWN_SERVICE:
+        if (id && leads_elsewhere(t, p, id) && known_find(t->o.known, SPAN_NONE, &to, p->port, NULL) == KNOWN_NOT) {
+            trace_reason_add(out, TRACE_LISTED, BITS_CLAIMED, "is called %.80s, but that name leads elsewhere", what);
+            break;
+        }
+        trace_reason_add(out, TRACE_LISTED, BITS_KNOWN, "a known service: %.100s", what);
+        *innocent_out = what;
+        break;
+    default: break;
+    }
+}
+
 static const char *protocol_reasons(const struct pass *w, const struct pair *p, struct trace_reasons *out)
 {
     const char *keeper = timekeeper(p);
@@ -285,6 +329,7 @@ void trace_reasons_of(const struct pass *w, size_t pair, bool whole, struct trac
     name_reasons(w, p, out);
     direction_reasons(w, p, s, out);
     *innocent_out = protocol_reasons(w, p, out);
+    list_reasons(w, p, out, innocent_out);
     out->bits = 0;
     for (size_t i = 0; i < out->n; i++)
         out->bits += out->of[i].bits *= BITS_SCALE;

@@ -210,11 +210,13 @@ void trace_host_conn(struct trace *t, struct host *h, const struct flow *f, uint
 
 static double clamp(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
 
+bool trace_serves_mail(const struct host *h) { return h->mail_in > 10 && (double)h->mail_in * 20 > h->mail_out; }
+
 static double spam_bits(const struct host *h, const struct act_stat *s, char *text)
 {
     double failed = (double)h->mail_failed / (double)(h->mail_out + 1), most = s->most;
     double bits = clamp(3 * log2((most + 1) / 4), -4, 14) + clamp(30 * (failed - .25), -8, 6);
-    bool serves = h->mail_in > 10 && (double)h->mail_in * 20 > h->mail_out;
+    bool serves = trace_serves_mail(h);
     if (serves)
         bits -= 14;
     snprintf(text, TRACE_TEXT, "spoke to %.0f mail servers in ten minutes, %.0f%% of %u sessions unfinished or refused%s", most, failed * 100,

@@ -129,6 +129,21 @@ static void from_hosts(const struct pass *w, struct lists *l)
     }
 }
 
+/* The botnet of most of its hosts that a trap saw. */
+static void botnet_of(struct incident *x)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < x->n_hosts; i++) {
+        size_t n = 0;
+        for (size_t k = 0; k < x->n_hosts && k < COMPARED_MOST && x->host[i]->botnet[0]; k++)
+            n += strcmp(x->host[i]->botnet, x->host[k]->botnet) == 0;
+        if (n > most) {
+            most = n;
+            memcpy(x->botnet, x->host[i]->botnet, sizeof x->botnet);
+        }
+    }
+}
+
 static int by_probability(const void *a, const void *b)
 {
     const struct incident *x = a, *y = b;
@@ -158,6 +173,8 @@ int trace_incidents_make(const struct pass *w, struct lists *l)
             group_of[g[i].service] = root(g, i);
         from_controllers(w, l, g, n, group_of);
         from_hosts(w, l);
+        for (size_t i = 0; i < l->n_incidents; i++)
+            botnet_of(&l->incident[i]);
         qsort(l->incident, l->n_incidents, sizeof *l->incident, by_probability);
     }
     free(g);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/known.h"
 #include "flow/trace_bits.h"
 #include "flow/trace_priv.h"
 
@@ -15,17 +16,26 @@ double trace_trap_bits(const struct host *h)
 {
     if (h->trap_probability <= 0)
         return 0;
-    double p = (double)h->trap_probability;
-    return fmin(BITS_TRAP_MOST, log2(p / (1.001 - p)) - BITS_HOST_PRIOR);
+    double p = (double)h->trap_probability, bits = fmin(BITS_TRAP_MOST, log2(p / (1.001 - p)) - BITS_HOST_PRIOR);
+    return trace_serves_mail(h) ? fmax(0, bits + BITS_TRAP_SERVES) : bits;
 }
 
-static float acts_of(const struct host *h)
+/* A host of ours may stand on the lists too: the house's scanner is allowed, what a complaint names is denied. */
+double trace_list_bits(const struct trace *t, const struct host *h)
+{
+    if (!t->o.known)
+        return 0;
+    enum known_kind k = known_find(t->o.known, SPAN_NONE, &t->node[h->node].ip, 0, NULL);
+    return k == KNOWN_ALLOWED ? BITS_ALLOWED : k == KNOWN_DENIED ? BITS_DENIED : 0;
+}
+
+static float acts_of(const struct trace *t, const struct host *h)
 {
     char text[TRACE_TEXT];
-    double bits = 0;
+    double bits = trace_trap_bits(h) + trace_list_bits(t, h);
     for (unsigned k = 0; k < KIND_ACTS; k++)
         bits += trace_act_bits(h, k, text);
-    return (float)(bits + trace_trap_bits(h));
+    return (float)bits;
 }
 
 static void judge_acts(struct pass *w)
@@ -37,7 +47,7 @@ static void judge_acts(struct pass *w)
         if (!w->inside[h->node])
             continue;
         w->n_inside++;
-        w->host_bits[i] = acts_of(h);
+        w->host_bits[i] = acts_of(t, h);
         w->host_odds[i] = w->host_bits[i] + (float)BITS_HOST_PRIOR;
         acting += trace_odds((double)w->host_odds[i]);
     }
@@ -157,6 +167,7 @@ static void beacon_fill(const struct pass *w, uint32_t pair, struct beacon *b)
     trace_name_copy(t, p, b->name);
     trace_reasons_of(w, pair, false, &b->why, &b->innocent);
     b->probability = trace_odds(b->why.bits);
+    b->innocent = b->why.bits > 0 ? NULL : b->innocent;
     b->is_told = w->service[j->service].is_told && b->why.bits > 0;
 }
 

@@ -1,5 +1,6 @@
 /* Names: what was asked for and what answered, when. A name's latest NAME_ADDRESSES addresses are kept, the number of all by HyperLogLog. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,6 +194,24 @@ int trace_name_dns(struct trace *t, const struct flow *f, uint32_t at)
             return rc;
     }
     return 0;
+}
+
+int trace_named(const struct trace *t, const struct ip *a, int (*fn)(void *, const char *, int64_t, int64_t), void *ctx)
+{
+    uint32_t node = trace_node((struct trace *)t, a, false);
+    int rc = 0;
+    for (size_t i = 1; node && i <= t->n_names && !rc; i++)
+        for (size_t k = 0; k < t->name[i].n_at; k++) {
+            const struct name_address *x = &t->name[i].at[k];
+            if (x->node != node)
+                continue;
+            struct span s = trace_name_text(t, (uint32_t)i);
+            char text[TRACE_NAME];
+            snprintf(text, sizeof text, "%.*s", (int)s.n, (const char *)s.p);
+            rc = fn(ctx, text, trace_ms(t, x->first), trace_ms(t, x->last));
+            break;
+        }
+    return rc;
 }
 
 int trace_names(const struct trace *t, const char *name, int (*fn)(void *, const struct ip *, int64_t, int64_t), void *ctx)

@@ -46,7 +46,7 @@ struct host {
     uint32_t pairs, tried, mail_out, mail_failed, mail_in, nx, mx, dns_in, queries;
     float trap_probability;
     uint32_t trap_at;
-    char trap[32];
+    char trap[TRACE_BOTNET];
     uint8_t fan[1 << NOW_P];        /* distinct destinations */
     struct act_stat *act[KIND_ACTS]; /* spam, scan, dns */
 };
@@ -98,7 +98,9 @@ struct host *trace_host(struct trace *t, const struct ip *a, bool make);
 void trace_host_conn(struct trace *t, struct host *h, const struct flow *f, uint32_t at);
 /* A thing done: acts are told from how many distinct ones there were in ten minutes. */
 struct act_stat *trace_act(struct trace *t, struct host *h, unsigned kind, uint64_t thing, uint32_t at);
-double trace_trap_bits(const struct host *h);
+bool trace_serves_mail(const struct host *h); /* it receives mail: a mail server */
+double trace_trap_bits(const struct host *h);                       /* trace_judge.c */
+double trace_list_bits(const struct trace *t, const struct host *h); /* trace_judge.c */
 double trace_act_bits(const struct host *h, unsigned kind, char text[TRACE_TEXT]);
 
 /* trace_pairs.c */

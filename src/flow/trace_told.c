@@ -39,7 +39,8 @@ static void controller_fill(const struct pass *w, const struct service *s, struc
     c->last_ms = trace_ms(t, last);
     trace_reasons_of(w, s->best, true, &c->why, &innocent);
     c->probability = trace_odds(c->why.bits);
-    astable_find(t->o.as, &c->ip, &c->as);
+    if (astable_find(t->o.as, &c->ip, &c->as))
+        astable_range(t->o.as, &c->ip, &c->net_first, &c->net_last);
 }
 
 /* What its hosts are worth, were it a controller: what each is seen to do by itself must not come back to it as evidence. */
@@ -141,18 +142,20 @@ static void trap_reason(const struct trace *t, const struct host *h, struct trac
     if (h->trap_probability <= 0)
         return;
     out->acts |= ACT_TRAP;
-    trace_reason_add(&out->why, TRACE_TRAP, trace_trap_bits(h), "a spam trap had mail from it%s%s", h->trap[0] ? ", by " : "", h->trap);
+    memcpy(out->botnet, h->trap, sizeof out->botnet);
+    trace_reason_add(&out->why, TRACE_TRAP, trace_trap_bits(h), "a spam trap had mail from it%s%s%s", h->trap[0] ? ", by " : "", h->trap,
+                     trace_serves_mail(h) ? "; but it receives mail: it may have passed it on" : "");
     if (!out->first_ms || trace_ms(t, h->trap_at) < out->first_ms)
         out->first_ms = trace_ms(t, h->trap_at);
     if (trace_ms(t, h->trap_at) > out->last_ms)
         out->last_ms = trace_ms(t, h->trap_at);
 }
 
-/* Who talks to a controller is infected, save one in 20 (a scanner of the house, somebody who looked). */
+/* Who talks to a controller is infected, save one in 20 (a scanner of the house, somebody who looked) and who is allowed to. */
 static void member_reason(const struct pass *w, uint32_t host, struct traced_host *out)
 {
     const struct trace *t = w->t;
-    if (!w->member_of[host] || w->member[host] < .05)
+    if (!w->member_of[host] || w->member[host] < .05 || trace_list_bits(t, &t->host[host]) < 0)
         return;
     const struct service *s = &w->service[w->member_of[host] - 1];
     const struct pair *p = &t->pair[s->best];
@@ -175,6 +178,8 @@ static void host_fill(const struct pass *w, uint32_t i, struct traced_host *out)
     trace_reason_add(&out->why, TRACE_PRIOR, BITS_HOST_PRIOR, "one host in %.0f is infected", exp2(-BITS_HOST_PRIOR));
     act_reasons(t, h, out);
     trap_reason(t, h, out);
+    double listed = trace_list_bits(t, h);
+    trace_reason_add(&out->why, TRACE_LISTED, listed, "on your list of what is %s", listed > 0 ? "denied" : "allowed");
     member_reason(w, i, out);
     if (h->act[0])
         out->mail_servers = (uint64_t)(hll_count(h->act[0]->all, ACT_P).mid + .5);

@@ -35,7 +35,8 @@ void astable_size(const struct astable *t, struct astable_size *out)
 
 /* ---- look-up ---- */
 
-static uint32_t find4(const struct astable *t, uint32_t x)
+/* How many pieces begin at x or before: the last of them has x. */
+static uint32_t piece4(const struct astable *t, uint32_t x)
 {
     uint32_t lo = t->jump4[x >> 16], hi = t->jump4[(x >> 16) + 1]; /* the first piece past x lies in [lo, hi] */
     while (lo < hi) {
@@ -45,10 +46,10 @@ static uint32_t find4(const struct astable *t, uint32_t x)
         else
             hi = mid;
     }
-    return lo ? t->who4[lo - 1] : AS_NOBODY;
+    return lo;
 }
 
-static uint32_t find6(const struct astable *t, const struct ip *a)
+static uint32_t piece6(const struct astable *t, const struct ip *a)
 {
     uint32_t lo = 0, hi = t->n6;
     while (lo < hi) {
@@ -58,18 +59,52 @@ static uint32_t find6(const struct astable *t, const struct ip *a)
         else
             hi = mid;
     }
-    return lo ? t->who6[lo - 1] : AS_NOBODY;
+    return lo;
+}
+
+static uint32_t who_has(const struct astable *t, const struct ip *a)
+{
+    if (!t)
+        return AS_NOBODY;
+    uint32_t at = ip_is_v4(a) ? piece4(t, ip_v4(a)) : piece6(t, a);
+    return at == 0 ? AS_NOBODY : ip_is_v4(a) ? t->who4[at - 1] : t->who6[at - 1];
 }
 
 bool astable_find(const struct astable *t, const struct ip *a, struct as_info *out)
 {
     *out = (struct as_info){.name = ""};
-    uint32_t who = !t ? AS_NOBODY : ip_is_v4(a) ? find4(t, ip_v4(a)) : find6(t, a);
+    uint32_t who = who_has(t, a);
     if (who == AS_NOBODY)
         return false;
     const struct as_system *s = &t->system[who];
     *out = (struct as_info){.asn = s->asn, .name = t->names + s->name, .is_dynamic = s->is_dynamic};
     memcpy(out->country, s->country, 2);
+    return true;
+}
+
+/* One less. */
+static struct ip before(struct ip a)
+{
+    for (int i = 15; i >= 0 && a.b[i]-- == 0; i--)
+        ;
+    return a;
+}
+
+bool astable_range(const struct astable *t, const struct ip *a, struct ip *first, struct ip *last)
+{
+    if (who_has(t, a) == AS_NOBODY)
+        return false;
+    if (ip_is_v4(a)) {
+        uint32_t at = piece4(t, ip_v4(a));
+        *first = ip_of_v4(t->start4[at - 1]);
+        *last = ip_of_v4(at < t->n4 ? t->start4[at] - 1 : UINT32_MAX);
+        return true;
+    }
+    uint32_t at = piece6(t, a);
+    *first = t->start6[at - 1];
+    memset(last->b, 0xff, sizeof last->b);
+    if (at < t->n6)
+        *last = before(t->start6[at]);
     return true;
 }
 

@@ -27,6 +27,8 @@ int astable_encode(const struct astable *t, struct buf *out);
 void astable_free(struct astable **t);
 /* False, and asn 0: nobody announces it, or t is NULL. */
 bool astable_find(const struct astable *t, const struct ip *a, struct as_info *out);
+/* The stretch of addresses around a that the same entry holds: first and last. */
+bool astable_range(const struct astable *t, const struct ip *a, struct ip *first, struct ip *last);
 
 struct astable_size { size_t v4, v6, systems; };
 void astable_size(const struct astable *t, struct astable_size *out);

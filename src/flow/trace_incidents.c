@@ -39,7 +39,8 @@ static bool share_hosts(const struct pass *w, const struct service *a, const str
         i += x <= y;
         j += y <= x;
     }
-    return both * 2 >= less;
+    uint32_t more = a->n > b->n ? a->n : b->n;
+    return both * 2 >= less && both * 8 >= more; /* what everybody talks to is not of one gang with each of them */
 }
 
 static bool same_place(const struct pass *w, const struct service *a, const struct service *b)

@@ -79,6 +79,8 @@ example() {
             printf "%d.0\tC%d\t10.0.3.7\t%d\t203.0.113.9\t443\ttcp\tSF\n", 1700000000 + 60 * i, i, 40000 + i
     }' >conn.log
     cp conn.log zeek/2026-11-21
+    echo '203.0.113.0,203.0.113.255,64500,Example,DE' >as.csv
+    echo 'fine.example' >fine.txt
     posse learn --ham --teacher anna message.eml >/dev/null || return 1
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\(\.Dl \)\{0,1\}\$ //p' "$root/docs/man/$page" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g; s/\\-/-/g' >lines
     while IFS= read -r line; do

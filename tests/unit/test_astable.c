@@ -57,6 +57,21 @@ static void finds(void **state)
         assert_false(astable_find(NULL, &a, &got));
         assert_int_equal(got.asn, 0);
     }
+    static const struct { const char *ip, *first, *last; } range[] = {
+        {"10.1.2.9", NULL, NULL}, {"10.1.3.0", "10.1.3.0", "10.1.255.255"}, {"10.0.0.1", "10.0.0.0", "10.0.255.255"},
+        {"255.255.255.255", "255.255.255.0", "255.255.255.255"}, {"2001:db8:7:1::", "2001:db8:7::", "2001:db8:7:ffff:ffff:ffff:ffff:ffff"},
+        {"2001:db8::5", "2001:db8::", "2001:db8:6:ffff:ffff:ffff:ffff:ffff"}, {"::1", NULL, NULL}, {"9.9.9.9", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
+        struct ip a = of(range[i].ip), first, last;
+        bool found = astable_range(t, &a, &first, &last);
+        assert_true(found == (range[i].first != NULL));
+        if (found) {
+            struct ip x = of(range[i].first), y = of(range[i].last);
+            assert_true(ip_compare(&x, &first) == 0 && ip_compare(&y, &last) == 0);
+        }
+        assert_false(astable_range(NULL, &a, &first, &last));
+    }
     struct astable_size n;
     astable_size(t, &n);
     assert_int_equal(n.systems, 3);

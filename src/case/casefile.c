@@ -219,6 +219,7 @@ static void remember(struct casefile *c)
     c->was.pack_end = c->pack_end;
     c->was.log_end = c->log_end;
     c->was.pack_number = c->pack_number;
+    c->was.is_closed = c->is_closed;
     c->was.tree = c->tree;
     memcpy(c->was.prev, c->prev, sizeof c->prev);
 }
@@ -234,6 +235,7 @@ static void undo(struct casefile *c)
         unlinkat(c->dir, name, 0);
     }
     c->n = c->was.n;
+    c->is_closed = c->was.is_closed;
     c->tree = c->was.tree;
     c->pack_number = c->was.pack_number;
     c->pack_end = c->was.pack_end;
@@ -282,6 +284,19 @@ int casefile_commit(struct casefile *c, struct report *why)
     int err = fail(c, doing, why);
     undo(c);
     return err;
+}
+
+void casefile_abandon(struct casefile *c)
+{
+    if (!c->in_batch)
+        return;
+    c->in_batch = false;
+    undo(c);
+}
+
+static int say_closed(const struct casefile *c, struct report *why)
+{
+    return report_set(why, POSSE_EACCES, "%s: was closed; 'posse case reopen' it, and say why", c->folder);
 }
 
 static bool field_ok(const char *name)
@@ -356,6 +371,8 @@ int casefile_note(struct casefile *c, const char *kind, const struct case_field 
     bool is_own = !c->in_batch;
     if (strcmp(kind, "exhibit") == 0 || strcmp(kind, "redaction") == 0 || n > CASE_FIELDS_MAX)
         return report_set(why, POSSE_EINVAL, "%s: no note of this kind", kind);
+    if (c->is_closed && strcmp(kind, "custody") != 0 && strcmp(kind, "reopen") != 0)
+        return say_closed(c, why);
     for (size_t i = 0; i < n; i++)
         if (!field_ok(f[i].name))
             return report_set(why, POSSE_EINVAL, "%s: is no name for a field of a case", f[i].name);
@@ -367,7 +384,10 @@ int casefile_note(struct casefile *c, const char *kind, const struct case_field 
     for (size_t i = 0; i < n; i++)
         put_text(&c->pending, f[i].name, f[i].value);
     buf_add_str(&c->pending, "}\n");
-    return end_own(c, is_own, take_line(c, from, n_out, why), why);
+    err = take_line(c, from, n_out, why);
+    if (!err)
+        casefile_turn(c, span_str(kind));
+    return end_own(c, is_own, err, why);
 }
 
 /* Room for n bytes in a pack; a new pack where this one is full. */
@@ -431,6 +451,8 @@ int casefile_exhibit(struct casefile *c, const struct exhibit *e, struct span by
     bool is_own = !c->in_batch;
     if (bytes.n > CASE_EXHIBIT_MAX)
         return report_set(why, POSSE_ETOOBIG, "an exhibit of %zu bytes: at most %d", bytes.n, CASE_EXHIBIT_MAX);
+    if (c->is_closed)
+        return say_closed(c, why);
     if (e->redacts >= 0 && (uint64_t)e->redacts >= c->n)
         return report_set(why, POSSE_EINVAL, "there is no exhibit %" PRId64 " to redact", e->redacts);
     int err = is_own ? casefile_begin(c, why) : may_write(c, why);

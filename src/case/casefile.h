@@ -64,6 +64,9 @@ int casefile_exhibit(struct casefile *c, const struct exhibit *e, struct span by
  * first ones or none. A batch has at most CASE_BATCH_MAX bytes of lines (ELIMIT: commit, and begin again). */
 int casefile_begin(struct casefile *c, struct report *why);
 int casefile_commit(struct casefile *c, struct report *why);
+void casefile_abandon(struct casefile *c); /* nothing of the batch remains */
+/* After a note of kind "close" nothing but notes of kind "custody" and "reopen" is taken (POSSE_EACCES), until one "reopen" is. */
+bool casefile_is_closed(const struct casefile *c);
 
 /* ---- reading ---- */
 

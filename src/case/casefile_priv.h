@@ -10,7 +10,7 @@ enum { PACK_BYTES = 1 << 30 };
 struct casefile {
     char *folder;
     struct case_writer w;
-    bool is_writer, in_batch, is_broken; /* is_broken: a failed write could not be undone */
+    bool is_writer, in_batch, is_closed, is_broken; /* is_broken: a failed write could not be undone */
     int dir, log, pack, lock;            /* -1: not open */
     uint32_t pack_number;
     uint64_t pack_end, log_end;
@@ -23,6 +23,7 @@ struct casefile {
     struct {                             /* what a failed batch goes back to */
         uint64_t n, pack_end, log_end;
         uint32_t pack_number;
+        bool is_closed;
         struct merkle tree;
         uint8_t prev[MERKLE_HASH];
     } was;
@@ -38,6 +39,8 @@ int casefile_take(struct casefile *c, struct span line, struct report *why);
 int casefile_scan(struct casefile *c, struct report *why);
 /* false: not of this form. */
 bool casefile_parse(struct casefile *c, struct span line, struct case_line *out);
+/* What a line of that kind means for those after it. */
+void casefile_turn(struct casefile *c, struct span kind);
 void casefile_forget(struct casefile *c); /* the line that was read last */
 void casefile_pack_name(uint32_t number, char out[32]);
 

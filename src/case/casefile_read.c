@@ -97,6 +97,16 @@ struct span casefile_field(const struct casefile *c, const char *name) { return 
 
 /* ---- the log from its start ---- */
 
+void casefile_turn(struct casefile *c, struct span kind)
+{
+    if (span_eq(kind, SPAN_LIT("close")))
+        c->is_closed = true;
+    else if (span_eq(kind, SPAN_LIT("reopen")))
+        c->is_closed = false;
+}
+
+bool casefile_is_closed(const struct casefile *c) { return c->is_closed; }
+
 /* Does it say that it is line n after that one? */
 static bool follows(const struct casefile *c, const struct case_line *l, struct span prev)
 {
@@ -123,6 +133,7 @@ static int scan_lines(struct casefile *c, struct buf *b, struct report *why)
         int err = casefile_take(c, line, why);
         if (err)
             return err;
+        casefile_turn(c, l.kind);
         if (l.is_exhibit) {
             c->pack_number = l.pack;
             c->pack_end = l.offset + l.size;

@@ -261,4 +261,11 @@ int findings_write(const struct findings *f, struct buf *out);
 int findings_newest(struct casefile *c, uint64_t lines, struct arena *a, struct findings **out, uint64_t *n_out,
                     struct report *why);
 
+/* What `posse trace --json` wrote, an object a line, added to f: incidents with their controllers and hosts, and single hosts (--hosts).
+ * only: incidents with this address or name alone; "": all. exhibit: which one of the case these lines are.
+ * POSSE_ESYNTAX: a line is no JSON; ENOENT: nothing of it is an incident or host, or none is of `only`. */
+int findings_add_trace(struct arena *a, struct findings *f, struct span lines, const char *only, uint64_t exhibit, struct report *why);
+/* Takes into f what `old` has and f has not: what both have stays as f has it (botnets and campaigns by name, addresses by address). */
+int findings_merge(struct arena *a, struct findings *f, const struct findings *old, struct report *why);
+
 #endif

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-enum { OPTIONS_MAX = 24 };
+enum { OPTIONS_MAX = 96 };
 
 static void vmessage(const char *prefix, const char *fmt, va_list ap)
 {

@@ -20,7 +20,8 @@
 #include "store/home.h"
 
 enum { OPT_BY = 400, OPT_SUBJECT, OPT_ID, OPT_NAME, OPT_MEDIA, OPT_SOURCE, OPT_SEEN, OPT_WHAT, OPT_REDACTS, OPT_KEY, OPT_HEAD, OPT_TOKEN, OPT_CA,
-       OPT_REQUEST, OPT_TO, BATCH = 100 };
+       OPT_REQUEST, OPT_TO, OPT_CAMPAIGN, OPT_BOTNET, OPT_TRACE, OPT_CONTROLLER, OPT_CASE_AS, OPT_SAMPLES, OPT_CASE_SVG, OPT_CASE_UNTIL,
+       BATCH = 100 };
 
 struct case_time case_now(void *ctx)
 {
@@ -40,7 +41,7 @@ int case_folder(struct case_request *q, const char *which)
     return n < 0 || (size_t)n >= sizeof q->folder ? cli_error("%s: the path is too long", which) : CLI_OK;
 }
 
-static int open_case(struct case_request *q, const char *which, bool to_write, struct casefile **out)
+int case_open(struct case_request *q, const char *which, bool to_write, struct casefile **out)
 {
     struct report why = {0};
     if (case_folder(q, which))
@@ -48,7 +49,7 @@ static int open_case(struct case_request *q, const char *which, bool to_write, s
     return casefile_open(q->folder, to_write ? &q->writer : NULL, out, &why) ? cli_report(&why) : CLI_OK;
 }
 
-static int close_case(struct casefile **c, int status)
+int case_done(struct casefile **c, int status)
 {
     struct report why = {0};
     return casefile_close(c, &why) ? cli_report(&why) : status;
@@ -84,6 +85,12 @@ static bool id_ok(const char *id)
     return n && n < CASE_ID_MAX;
 }
 
+/* What it is opened on, when nobody says it in other words. */
+static const char *case_subject(const struct case_request *q)
+{
+    return q->n_botnets ? q->botnet[0] : q->n_campaigns ? q->campaign[0] : q->only;
+}
+
 static int case_open_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
@@ -101,10 +108,16 @@ static int case_open_run(struct case_request *q, int argc, char **argv)
         return cli_error("%s: cannot be made: %s", cases, strerror(errno));
     if (case_folder(q, q->id ? q->id : id))
         return CLI_TROUBLE;
-    if (casefile_create(q->folder, argv[0], q->subject, &q->writer, &c, &why))
-        return cli_report(&why);
-    puts(q->id ? q->id : id);
-    return close_case(&c, CLI_OK);
+    struct case_gathering *g = NULL;
+    int status = case_wants_gathering(q) ? case_gather_begin(q, &g) : CLI_OK;
+    if (!status && casefile_create(q->folder, argv[0], *q->subject ? q->subject : case_subject(q), &q->writer, &c, &why))
+        status = cli_report(&why);
+    else if (!status) {
+        puts(q->id ? q->id : id);
+        status = case_done(&c, g ? case_gather_write(g, c) : CLI_OK);
+    }
+    case_gather_end(&g);
+    return status;
 }
 
 /* ---- add, note ---- */
@@ -121,7 +134,7 @@ static const char *media_of(const char *path, struct span bytes)
                                                                                                       : "application/octet-stream";
 }
 
-static int read_exhibit(const char *path, struct buf *b)
+int case_load(const char *path, struct buf *b)
 {
     int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -163,7 +176,7 @@ static int add_file(struct case_request *q, struct casefile *c, const char *path
     struct buf b;
     uint64_t n = 0, redacts = 0;
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-    struct exhibit e = {.name = span_str(q->name ? q->name : base), .source = span_str(q->source), .command = SPAN_LIT("posse case add"),
+    struct exhibit e = {.name = span_str(q->name ? q->name : base), .source = span_str(q->source), .command = span_str(q->command),
                         .redacts = -1, .what = span_str(q->what)};
     if (q->redacts && !cli_number(q->redacts, 0, UINT32_MAX, &redacts))
         return cli_error("%s: --redacts wants the number of an exhibit", q->redacts);
@@ -172,7 +185,7 @@ static int add_file(struct case_request *q, struct casefile *c, const char *path
     if (!read_seen(q, &e))
         return cli_error("%s: is no time such as 2011-03-16T14:45:00.000+00:00 or \"2011-03-16 14:45\"", q->seen);
     buf_init(&b, (size_t)CASE_EXHIBIT_MAX + (1 << 20));
-    int status = read_exhibit(path, &b);
+    int status = case_load(path, &b);
     e.media = span_str(q->media ? q->media : media_of(path, buf_span(&b)));
     if (!status && casefile_exhibit(c, &e, buf_span(&b), &n, &why))
         status = cli_report(&why);
@@ -187,11 +200,20 @@ static int add_file(struct case_request *q, struct casefile *c, const char *path
 static int case_add_run(struct case_request *q, int argc, char **argv)
 {
     struct casefile *c;
-    if (argc < 2)
-        return cli_usage(q->cmd, "add wants a case and the files that are exhibits");
-    int status = open_case(q, argv[0], true, &c);
-    if (status)
+    struct case_gathering *g = NULL;
+    bool is_gathering = case_wants_gathering(q);
+    if (argc < 1 || (argc < 2 && !is_gathering))
+        return cli_usage(q->cmd, "add wants a case and the files that are exhibits, or --botnet, --campaign, --trace");
+    int status = is_gathering ? case_gather_begin(q, &g) : CLI_OK;
+    if (!status)
+        status = case_open(q, argv[0], true, &c);
+    if (!status && g)
+        status = case_gather_write(g, c);
+    else if (status) {
+        case_gather_end(&g);
         return status;
+    }
+    case_gather_end(&g);
     struct report why = {0};
     for (int i = 1; i < argc && !status; i++) { /* the disk is flushed once for many */
         if (i % BATCH == 1 && casefile_begin(c, &why))
@@ -201,7 +223,7 @@ static int case_add_run(struct case_request *q, int argc, char **argv)
         if (!status && (i % BATCH == 0 || i + 1 == argc) && casefile_commit(c, &why))
             status = cli_report(&why);
     }
-    return close_case(&c, status);
+    return case_done(&c, status);
 }
 
 static int case_note_run(struct case_request *q, int argc, char **argv)
@@ -210,12 +232,12 @@ static int case_note_run(struct case_request *q, int argc, char **argv)
     struct casefile *c;
     if (argc != 2)
         return cli_usage(q->cmd, "note wants a case and a text, in quotes");
-    int status = open_case(q, argv[0], true, &c);
+    int status = case_open(q, argv[0], true, &c);
     if (status)
         return status;
     if (casefile_note(c, "note", (struct case_field[]){{"text", span_str(argv[1])}}, 1, NULL, &why))
         status = cli_report(&why);
-    return close_case(&c, status);
+    return case_done(&c, status);
 }
 
 /* ---- show, read ---- */
@@ -260,12 +282,12 @@ static int case_show_run(struct case_request *q, int argc, char **argv)
     struct show s = {.is_json = q->is_json};
     if (argc != 1)
         return cli_usage(q->cmd, "show wants a case");
-    int status = open_case(q, argv[0], false, &s.c);
+    int status = case_open(q, argv[0], false, &s.c);
     if (status)
         return status;
     if (casefile_each(s.c, show_line, &s, &why))
         status = cli_report(&why);
-    return close_case(&s.c, status);
+    return case_done(&s.c, status);
 }
 
 /* Who looked at what, and when, is part of the case (RFC 3227). */
@@ -285,7 +307,7 @@ static int case_read_run(struct case_request *q, int argc, char **argv)
     uint64_t n;
     if (argc != 2 || !cli_number(argv[1], 0, UINT32_MAX, &n))
         return cli_usage(q->cmd, "read wants a case and the number of an exhibit");
-    int status = open_case(q, argv[0], true, &c);
+    int status = case_open(q, argv[0], true, &c);
     if (status)
         return status;
     buf_init(&b, (size_t)CASE_EXHIBIT_MAX + 1);
@@ -296,7 +318,7 @@ static int case_read_run(struct case_request *q, int argc, char **argv)
     if (!status)
         fwrite(b.p, 1, b.n, stdout);
     buf_deinit(&b);
-    return close_case(&c, status);
+    return case_done(&c, status);
 }
 
 /* ---- seal, stamp, key ---- */
@@ -324,7 +346,7 @@ static int case_seal_run(struct case_request *q, int argc, char **argv)
     int status = open_key(q, true, &k);
     if (status)
         return status;
-    status = open_case(q, argv[0], true, &c);
+    status = case_open(q, argv[0], true, &c);
     if (!status && seal_case(c, k, &now, &h, &why))
         status = cli_report(&why);
     if (!status) {
@@ -333,7 +355,7 @@ static int case_seal_run(struct case_request *q, int argc, char **argv)
                 "elsewhere shows that a case was not rolled back or sealed anew.\n", h.n, h.key);
     }
     seal_key_free(&k);
-    return close_case(&c, status);
+    return case_done(&c, status);
 }
 
 static int case_key_run(struct case_request *q, int argc, char **argv)
@@ -375,7 +397,7 @@ static int take_token(struct case_request *q, const struct head *h)
     struct buf b;
     char path[4400], time[CASE_TIME_TEXT];
     buf_init(&b, 4 << 20);
-    int status = read_exhibit(q->token, &b);
+    int status = case_load(q->token, &b);
     if (!status && stamp_check(buf_span(&b), h, q->ca, &s, &why))
         status = cli_report(&why);
     snprintf(path, sizeof path, "%s/tokens/%" PRIu64 ".tsr", q->folder, h->n);
@@ -397,7 +419,7 @@ static int case_stamp_run(struct case_request *q, int argc, char **argv)
     struct buf b;
     if (argc != 1 || !q->request == !q->token)
         return cli_usage(q->cmd, "stamp wants a case, and --request FILE or --token FILE");
-    int status = open_case(q, argv[0], false, &c);
+    int status = case_open(q, argv[0], false, &c);
     if (status)
         return status;
     if (seal_heads(c, newest_head, &h, &why))
@@ -412,7 +434,7 @@ static int case_stamp_run(struct case_request *q, int argc, char **argv)
     else if (!status)
         status = write_new(q->request, buf_span(&b));
     buf_deinit(&b);
-    return close_case(&c, status);
+    return case_done(&c, status);
 }
 
 /* ---- list, dispatch ---- */
@@ -444,14 +466,49 @@ static void who_am_i(struct case_request *q)
     q->writer = (struct case_writer){.by = q->by_name, .tool = "posse " POSSE_VERSION, .now = case_now};
 }
 
+/* As it was typed, for the log: what is longer than a line of it is cut. */
+static void keep_command(struct case_request *q, int argc, char **argv)
+{
+    size_t at = (size_t)snprintf(q->command, sizeof q->command, "posse");
+    for (int i = 0; i < argc && at < sizeof q->command; i++)
+        at += (size_t)snprintf(q->command + at, sizeof q->command - at, strpbrk(argv[i], " \t\n\"") ? " '%s'" : " %s", argv[i]);
+}
+
+/* What is to be gathered. */
+static int case_find_option(struct case_request *q, int key)
+{
+    const char **list = key == OPT_CAMPAIGN ? q->campaign : key == OPT_BOTNET ? q->botnet : key == OPT_TRACE ? q->trace : NULL;
+    size_t *n = key == OPT_CAMPAIGN ? &q->n_campaigns : key == OPT_BOTNET ? &q->n_botnets : &q->n_traces;
+    int64_t *time = key == OPT_SINCE ? &q->since_ms : key == OPT_CASE_UNTIL ? &q->until_ms : NULL;
+    if (list) {
+        if (*n == CASE_WANTS)
+            return cli_usage(q->cmd, "at most %d of one kind at once; add the others afterwards", CASE_WANTS);
+        list[(*n)++] = optarg;
+        return CLI_OK;
+    }
+    if (time)
+        return cli_time(optarg, cli_now_ms(), time) ? CLI_OK
+                                                     : cli_usage(q->cmd, "'%s' is no time; write 2026-11-21 14:30, @UNIXTIME or 7d", optarg);
+    switch (key) {
+    case OPT_CONTROLLER: q->only = optarg; return CLI_OK;
+    case OPT_CASE_AS: q->as = optarg; return CLI_OK;
+    case OPT_CASE_SVG: q->svg = optarg; return CLI_OK;
+    case OPT_SAMPLES:
+        return cli_number(optarg, 0, 1000, &q->samples) ? CLI_OK : cli_usage(q->cmd, "--samples is a number up to 1000");
+    default: return CLI_TROUBLE;
+    }
+}
+
 static int case_run(const struct cli_command *cmd, int argc, char **argv)
 {
     static const struct { const char *name; int (*run)(struct case_request *, int, char **); } verb[] = {
         {"open", case_open_run}, {"add", case_add_run}, {"note", case_note_run}, {"show", case_show_run}, {"read", case_read_run},
         {"seal", case_seal_run}, {"stamp", case_stamp_run}, {"key", case_key_run}, {"verify", case_verify_run}, {"export", case_export_run},
-        {"list", case_list_run}};
-    struct case_request q = {.cmd = cmd, .subject = "", .source = "", .what = ""};
+        {"list", case_list_run}, {"redact", case_redact_run}, {"action", case_action_run}, {"watch", case_watch_run},
+        {"close", case_close_run}, {"reopen", case_reopen_run}};
+    struct case_request q = {.cmd = cmd, .subject = "", .source = "", .what = "", .only = "", .samples = UINT64_MAX};
     int key, first;
+    keep_command(&q, argc, argv);
     while ((key = cli_getopt(cmd, argc, argv, &first)) != -1)
         switch (key) {
         case OPT_HOME: q.home = optarg; break;
@@ -471,7 +528,9 @@ static int case_run(const struct cli_command *cmd, int argc, char **argv)
         case OPT_REQUEST: q.request = optarg; break;
         case OPT_TO: q.to = optarg; break;
         case OPT_JSON: q.is_json = true; break;
-        default: return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
+        default:
+            if (key == CLI_HELP || key == '?' || case_find_option(&q, key) != CLI_OK)
+                return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
         }
     if (!cli_home(q.home, q.home_path, sizeof q.home_path))
         return cli_error("the path of the home is too long");
@@ -479,7 +538,7 @@ static int case_run(const struct cli_command *cmd, int argc, char **argv)
     for (size_t i = 0; first < argc && i < sizeof verb / sizeof *verb; i++)
         if (strcmp(argv[first], verb[i].name) == 0)
             return verb[i].run(&q, argc - first - 1, argv + first + 1);
-    return cli_usage(cmd, "open, add, note, show, read, seal, stamp, key, verify, export or list");
+    return cli_usage(cmd, "open, add, note, show, read, redact, seal, stamp, key, verify, export, action, watch, close, reopen or list");
 }
 
 static const struct cli_option case_options[] = {
@@ -497,8 +556,18 @@ static const struct cli_option case_options[] = {
     {OPT_KEY, "key", "FINGERPRINT", "verify: who must have sealed it, as you noted it elsewhere"},
     {OPT_HEAD, "head", "FILE", "verify: a head that was held elsewhere"},
     {OPT_TO, "to", "DIR", "export: a folder to make"},
+    {OPT_BOTNET, "botnet", "NAME", "open, add: a botnet that the observatory knows, with its campaigns and their kept messages"},
+    {OPT_CAMPAIGN, "campaign", "ID", "open, add: one campaign, likewise"},
+    {OPT_TRACE, "trace", "FILE", "open, add: what 'posse trace --json' printed"},
+    {OPT_CONTROLLER, "controller", "IP|NAME", "open, add: of --trace only incidents with this controller"},
+    {OPT_CONTROLLER, "host", "IP", "open, add: of --trace only incidents with this host"},
+    {OPT_CASE_AS, "as", "FILE", "open, add: autonomous systems, to say whose networks they are"},
+    {OPT_SAMPLES, "samples", "N", "open, add: at most so many kept messages of each campaign (all)"},
+    {OPT_SINCE, "since", "TIME", "open, add: figures from then on (all that is kept); watch: before, from then on"},
+    {OPT_CASE_UNTIL, "until", "TIME", "open, add: figures up to then; watch: look no further"},
+    {OPT_CASE_SVG, "svg", "FILE", "watch: draw what was sent before and after"},
     {OPT_BY, "by", "NAME", "who does this, for the log; without, the login name"},
-    {OPT_JSON, "json", NULL, "show, add, verify: one JSON object a line"},
+    {OPT_JSON, "json", NULL, "one JSON object a line"},
     {OPT_HOME, "home", "DIR", "where the cases are"},
     {0, NULL, NULL, NULL},
 };
@@ -506,10 +575,13 @@ static const struct cli_option case_options[] = {
 const struct cli_command cli_case = {
     .name = "case",
     .summary = "evidence that stays as it was",
-    .synopsis = "open TITLE [--subject TEXT] [--id ID]\n"
+    .synopsis = "open TITLE [--subject TEXT] [--id ID] [--botnet NAME | --campaign ID | --trace FILE]...\n"
+                "       posse case add CASE [--botnet NAME | --campaign ID | --trace FILE]...\n"
                 "       posse case add CASE FILE... [--source TEXT] [--seen TIME] [--redacts N --what TEXT]\n"
                 "       posse case note CASE TEXT\n"
                 "       posse case list | show CASE | read CASE N\n"
+                "       posse case redact CASE N [--what TEXT]...\n"
+                "       posse case action CASE TIME TEXT | watch CASE [--svg FILE] | close CASE TEXT | reopen CASE TEXT\n"
                 "       posse case seal CASE | key\n"
                 "       posse case stamp CASE --request FILE | --token FILE [--ca FILE]\n"
                 "       posse case verify CASE [--key FINGERPRINT] [--head FILE] [--token FILE --ca FILE]\n"

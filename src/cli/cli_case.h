@@ -2,13 +2,20 @@
 #ifndef POSSE_CLI_CLI_CASE_H
 #define POSSE_CLI_CLI_CASE_H
 
+#include "case/findings.h"
 #include "case/verify.h"
 #include "cli/cli.h"
 
+enum { CASE_WANTS = 64 /* options of one kind */, CASE_COMMAND = 1024 };
 struct case_request {
     const struct cli_command *cmd;
     const char *home, *by, *subject, *id, *name, *media, *source, *seen, *what, *redacts, *key, *head, *token, *ca, *request, *to;
+    const char *campaign[CASE_WANTS], *botnet[CASE_WANTS], *trace[CASE_WANTS], *only /* of trace: this controller or host */, *as, *svg;
+    size_t n_campaigns, n_botnets, n_traces;
+    int64_t since_ms, until_ms;
+    uint64_t samples;            /* of each campaign */
     bool is_json;
+    char command[CASE_COMMAND];  /* as it was typed */
     char home_path[4096], folder[4300], key_path[4200], by_name[128];
     struct case_writer writer;
 };
@@ -19,5 +26,26 @@ struct case_time case_now(void *ctx);
 /* Each takes what stands after the verb. */
 int case_verify_run(struct case_request *q, int argc, char **argv);
 int case_export_run(struct case_request *q, int argc, char **argv);
+int case_redact_run(struct case_request *q, int argc, char **argv);
+int case_action_run(struct case_request *q, int argc, char **argv);
+int case_watch_run(struct case_request *q, int argc, char **argv);
+int case_close_run(struct case_request *q, int argc, char **argv);
+int case_reopen_run(struct case_request *q, int argc, char **argv);
+
+/* For them: said already where the status is not CLI_OK. */
+int case_open(struct case_request *q, const char *which, bool to_write, struct casefile **out);
+int case_done(struct casefile **c, int status);
+int case_load(const char *path, struct buf *b); /* "-": standard input */
+
+/* From observatory and trace into a case: begin looks and writes nothing, so that what is not there is said before a case is made. */
+struct case_gathering;
+bool case_wants_gathering(const struct case_request *q);
+int case_gather_begin(struct case_request *q, struct case_gathering **out);
+int case_gather_write(struct case_gathering *g, struct casefile *c);
+void case_gather_end(struct case_gathering **g);
+/* The newest findings.json, NULL: none; before a batch. And a new one, with all that the old one says; within a batch. */
+int case_old_findings(struct casefile *c, struct arena *a, struct findings **out, struct report *why);
+int case_add_findings(struct case_request *q, struct casefile *c, struct arena *a, struct findings *f, const struct findings *old,
+                      uint64_t *n_out, struct report *why);
 
 #endif

@@ -446,6 +446,7 @@ struct span observatory_marked(const struct observatory *o, struct span input)
 struct campaigns *observatory_campaigns(struct observatory *o) { return o->campaigns; }
 struct botnets *observatory_botnets(struct observatory *o) { return o->botnets; }
 const struct astable *observatory_as(const struct observatory *o) { return asfile_table(o->as); }
+const struct mailer_book *observatory_book(const struct observatory *o) { return o->book; }
 int64_t observatory_now_ms(const struct observatory *o) { return o->clock.now_ms; }
 
 void observatory_count(const struct observatory *o, struct observed *out)

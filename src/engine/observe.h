@@ -77,6 +77,7 @@ struct span observatory_marked(const struct observatory *o, struct span input); 
 struct campaigns *observatory_campaigns(struct observatory *o);
 struct botnets *observatory_botnets(struct observatory *o);
 const struct astable *observatory_as(const struct observatory *o); /* may be NULL */
+const struct mailer_book *observatory_book(const struct observatory *o);
 int64_t observatory_now_ms(const struct observatory *o); /* the stream's latest time; 0: nothing came */
 struct observed {
     uint64_t messages, spam, ham, no_time, odd_time, no_source, kept, templates;

@@ -258,6 +258,13 @@ int engine_read(struct engine_worker *w, struct span raw, const struct envelope 
     return POSSE_OK;
 }
 
+void engine_evidence(struct reading *r, enum reason_kind kind, double bits, const char *text)
+{
+    r->outside.kind = kind;
+    r->outside.bits = bits;
+    r->outside.text = text;
+}
+
 const struct message *reading_message(const struct reading *r) { return r->m; }
 const struct feature_set *reading_features(const struct reading *r) { return &r->set; }
 
@@ -309,7 +316,9 @@ static void explain(struct engine_worker *w, struct reading *r, const double *bi
 {
     struct explain_in in = {.m = r->m, .text = &r->text, .note = r->note, .bits = bits, .n = r->set.start[VIEW_N], .hit = r->hit,
                             .n_hits = r->n_hits, .total_bits = out->bits, .threshold_bits = out->threshold_bits};
-    struct explained why[EXPLAIN_REASONS];
+    struct explained why[EXPLAIN_REASONS], outside = {r->outside.kind, r->outside.bits, r->outside.text, 0, SPAN_NONE};
+    if (r->outside.text)
+        in.outside = &outside;
     out->n_reasons = explain_reasons(w->arena, &in, why, &out->flip);
     for (size_t i = 0; i < out->n_reasons; i++)
         out->reason[i] = (struct reason){why[i].kind, why[i].bits, why[i].text, why[i].part, why[i].where};
@@ -353,7 +362,7 @@ int engine_decide(struct engine_worker *w, struct reading *r, unsigned flags, st
         model_explain(e->shown, &r->set, &s, share);
     else
         model_score(e->shown, &r->set, &s);
-    double bits = s.bits;
+    double bits = s.bits + r->outside.bits;
     for (size_t i = 0; i < r->n_hits; i++)
         bits += r->hit[i].bits;
     *out = (struct verdict){

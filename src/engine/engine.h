@@ -6,7 +6,7 @@
  * A reading, and the verdict's texts, live in the worker's arena until its next engine_read.
  * Threads: engine_read and engine_decide run in parallel on several workers. Who teaches waits for the disk before the model is
  * touched; deciders are held up only while weights move, never while somebody waits for the disk.
- * A verdict is a function of message, envelope, rules and model alone, never of the order of threads.
+ * A verdict is a function of message, envelope, rules, model and what engine_evidence said alone, never of the order of threads.
  * Errors: negative codes; `why` says what to do. An oddity of the message is never an error. */
 #ifndef POSSE_ENGINE_ENGINE_H
 #define POSSE_ENGINE_ENGINE_H
@@ -63,6 +63,10 @@ const struct feature_set *reading_features(const struct reading *r);
 const uint8_t *reading_digest(struct reading *r);  /* SHA-256 of the message without trace fields: one mail has one digest
                                                       whichever host handed it over; computed on first use */
 
+/* Evidence that is not of the message itself, for the engine_decide that follows: added to its score, told as a reason of that kind. text
+ * lives as long as the reading. */
+void engine_evidence(struct reading *r, enum reason_kind kind, double bits, const char *text);
+
 enum verdict_class { VERDICT_HAM, VERDICT_SPAM };
 enum { REASONS_MAX = 8 };
 struct reason {
@@ -74,7 +78,7 @@ struct reason {
 };
 struct verdict {
     enum verdict_class klass;
-    double bits;             /* log2 of the calibrated odds, rules included */
+    double bits;             /* log2 of the calibrated odds, rules and evidence from outside included */
     double probability;
     double threshold_bits;   /* the score at which mail is called spam */
     double ham_loss_lo, ham_loss, ham_loss_hi; /* promised at that threshold, with its 95% interval */

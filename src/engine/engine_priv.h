@@ -56,6 +56,7 @@ struct reading {
     struct rule_hit *hit;      /* rules_n of them */
     size_t n_hits;
     const struct envelope *env;
+    struct { enum reason_kind kind; double bits; const char *text; } outside; /* text NULL: none */
     uint8_t digest[32];
     bool has_digest;
 };

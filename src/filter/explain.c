@@ -440,10 +440,21 @@ static bool explainer_init(struct explainer *x, struct arena *a, const struct ex
     return true;
 }
 
+/* Behind the operator's rules, among the others by its strength. */
+static size_t tell_outside(const struct explained *outside, struct explained *out, size_t n)
+{
+    size_t at = 0;
+    while (at < n && (out[at].kind == REASON_RULE || fabs(out[at].bits) >= fabs(outside->bits)))
+        at++;
+    memmove(&out[at + 1], &out[at], (n - at) * sizeof *out);
+    out[at] = *outside;
+    return n + 1;
+}
+
 /* The strongest reasons by themselves: as many as leave room for a line a group and the rest. */
 static size_t tell_each(struct explainer *x, struct explained *out)
 {
-    size_t most = EXPLAIN_REASONS - 1 - (GROUP_N - 1) - (x->in->n_hits > 1), n = 0;
+    size_t most = EXPLAIN_REASONS - 1 - (GROUP_N - 1) - (x->in->n_hits > 1) - (x->in->outside != NULL), n = 0;
     for (; n < most; n++) {
         struct candidate *best = NULL;
         for (size_t i = 0; i < x->n_cand; i++)
@@ -454,7 +465,7 @@ static size_t tell_each(struct explainer *x, struct explained *out)
         best->is_told = true;
         out[n] = (struct explained){(enum reason_kind)best->group, best->bits, text_of(x, best), best->part, best->where};
     }
-    return n;
+    return x->in->outside ? tell_outside(x->in->outside, out, n) : n;
 }
 
 static size_t tell_groups(const struct explainer *x, size_t told, struct explained *out)

@@ -32,6 +32,7 @@ struct explain_in {
     size_t n;
     const struct rule_hit *hit;
     size_t n_hits;
+    const struct explained *outside; /* evidence that is not of the message, in total_bits already, told as it stands; NULL: none */
     double total_bits, threshold_bits;
 };
 

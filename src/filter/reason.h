@@ -14,6 +14,7 @@ enum reason_kind {
     REASON_FORM_LEFT,
     REASON_HEADER_LEFT,
     REASON_REST,        /* prior odds and calibration */
+    REASON_CAMPAIGN,    /* not of the message: others alike were seen lately */
     REASON_KINDS
 };
 

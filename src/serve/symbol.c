@@ -12,6 +12,7 @@ static const struct { const char *name, *text; bool many; } kinds[REASON_KINDS] 
     [REASON_FORM_LEFT] = {"POSSE_OTHER_FORM", "all other signs", false},
     [REASON_HEADER_LEFT] = {"POSSE_OTHER_HEADERS", "all other header fields", false},
     [REASON_REST] = {"POSSE_PRIOR", "prior odds and calibration", false},
+    [REASON_CAMPAIGN] = {"POSSE_CAMPAIGN", "others alike were seen lately, from many machines", false},
 };
 
 const char *symbol_kind(size_t i, const char **text_out)

@@ -20,6 +20,7 @@ struct published_hit {
     int64_t span_ms;
     bool is_bulk;
     double alike;
+    double bits;                 /* what it adds to a verdict: for who decides that; published_look gives 0 */
 };
 int campaigns_publish(struct campaigns *c, int64_t now_ms, int64_t span_ms, struct published **out);
 void published_free(struct published **p);

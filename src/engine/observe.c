@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "engine/live.h"
 #include "engine/observe_priv.h"
 #include "store/store_report.h"
 
@@ -342,16 +343,6 @@ static int put(struct saving *s, const char *name, int rc, struct report *why)
     return rc;
 }
 
-static int save_published(struct saving *s, struct report *why)
-{
-    struct published *p;
-    int rc = observatory_publish(s->o, &p);
-    if (!rc)
-        rc = published_save(p, &s->b);
-    published_free(&p);
-    return put(s, "published", rc, why);
-}
-
 static int save_parts(struct saving *s, struct report *why)
 {
     struct observatory *o = s->o;
@@ -371,8 +362,6 @@ static int save_parts(struct saving *s, struct report *why)
         rc = put(s, "ham", ham_save(o->ham, &s->b), why);
     if (!rc)
         rc = put(s, "templates", follow_save(o->follow, &s->b), why);
-    if (!rc)
-        rc = save_published(s, why);
     for (size_t i = 0; i < o->n_marks && !rc; i++)
         if (o->mark[i].is_new)
             rc = obsdb_put_mark(o->db, o->mark[i].input, o->mark[i].position, why);
@@ -395,7 +384,7 @@ int observatory_save(struct observatory *o, struct report *why)
     o->seen.saved_bytes = (int64_t)s.bytes;
     for (size_t i = 0; i < o->n_marks; i++)
         o->mark[i].is_new = false;
-    return 0;
+    return observatory_show(o, why);
 }
 
 /* ---- marks ---- */
@@ -473,13 +462,13 @@ int observatory_publish(struct observatory *o, struct published **out)
     return campaigns_publish(o->campaigns, o->clock.now_ms, PUBLISH_SPAN_MS, out);
 }
 
-int observatory_published(const char *home, struct buf *bytes_out, struct published **out, struct report *why)
+int observatory_show(struct observatory *o, struct report *why)
 {
-    struct obsdb *d;
-    *out = NULL;
-    int rc = obsdb_open(home, false, &d, why);
-    if (!rc)
-        rc = obsdb_get(d, "published", bytes_out, why);
-    obsdb_close(&d);
-    return rc ? rc : published_load(buf_span(bytes_out), out, why);
+    struct published *p;
+    int rc = observatory_publish(o, &p);
+    if (rc)
+        return report_set(why, rc, "live campaigns cannot be published: %s", posse_strerror(rc));
+    rc = live_write(o->home, p, why);
+    published_free(&p);
+    return rc;
 }

@@ -48,6 +48,10 @@ struct observe_in {
 };
 struct observe_worker;
 struct observe_worker *observe_worker_new(const struct observatory *o); /* NULL: out of memory */
+/* The same for who has no observatory: autonomous systems are then looked up when the sighting is added. ours outlives it, or the next
+ * observe_worker_ours; may be NULL. */
+struct observe_worker *observe_worker_bare(const struct networks *ours);
+void observe_worker_ours(struct observe_worker *w, const struct networks *ours);
 void observe_worker_free(struct observe_worker **w);
 /* The sighting lives in the worker until its next observe_read; what it shows of the message as long as that. */
 int observe_read(struct observe_worker *w, const struct message *m, const struct observe_in *in, struct sighting **out,
@@ -108,7 +112,7 @@ int observatory_tell(struct observatory *o, const char *botnet, int64_t at_ms, i
                      bool *applied_out, struct report *why);
 /* A published index of campaigns of the last two hours, made now; the caller frees it. */
 int observatory_publish(struct observatory *o, struct published **out);
-/* The one of the last save; bytes_out must outlive it. ENOENT: none. */
-int observatory_published(const char *home, struct buf *bytes_out, struct published **out, struct report *why);
+/* Makes it and writes it where all who judge in this home find it (engine/live.h); observatory_save does that too. */
+int observatory_show(struct observatory *o, struct report *why);
 
 #endif

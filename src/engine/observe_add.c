@@ -61,6 +61,9 @@ int observatory_add(struct observatory *o, struct sighting *s, const struct mail
 {
     struct membership none;
     struct join join;
+    struct as_info as;
+    if (!s->asn && !ip_is_zero(&s->source) && astable_find(asfile_table(o->as), &s->source, &as))
+        s->asn = as.asn;
     s->time_ms = clock_take(&o->clock, s->time_ms, &s->flags);
     int rc = pass_time(o, o->clock.now_ms, true, why); /* whether the trap was deaf in between botnets tell from all that came */
     if (rc)

@@ -25,11 +25,20 @@ struct observe_worker {
 
 struct observe_worker *observe_worker_new(const struct observatory *o)
 {
+    struct observe_worker *w = observe_worker_bare(o->ours);
+    if (w)
+        w->as = asfile_table(o->as);
+    return w;
+}
+
+void observe_worker_ours(struct observe_worker *w, const struct networks *ours) { w->ours = ours; }
+
+struct observe_worker *observe_worker_bare(const struct networks *ours)
+{
     struct observe_worker *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    w->as = asfile_table(o->as);
-    w->ours = o->ours;
+    w->ours = ours;
     w->parser = mail_parser_new(NULL);
     w->arena = arena_new(ARENA_MAX);
     w->sketcher = sketcher_new();

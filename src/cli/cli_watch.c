@@ -70,6 +70,7 @@ int cli_watch_open(struct cli_watch *w, struct report *why)
         .ham_sample = (size_t)config_int(w->settings, "observe.ham_texts"),
         .is_reader = !w->is_writer,
         .latest_ms = cli_now_ms() + 86400000,
+        .campaigns.max_bytes = (size_t)config_int(w->settings, "observe.memory"),
     };
     return observatory_open(&o, &w->observatory, why);
 }

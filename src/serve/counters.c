@@ -32,9 +32,13 @@ static const struct { const char *name, *unit, *help; } table[METRICS] = {
     [METRIC_TROUBLE] = {"posse_trouble", NULL, "Verdicts that could not be given or carried out."},
     [METRIC_HISTORY_DROPPED] = {"posse_history_dropped", NULL, "Rows of history lost to a full queue or a failing disk."},
     [METRIC_QUARANTINED] = {"posse_quarantined", NULL, "Messages that were put into quarantine."},
+    [METRIC_OBSERVED] = {"posse_observed", NULL, "Messages that the observatory counted."},
+    [METRIC_OBSERVE_DROPPED] = {"posse_observe_dropped", NULL, "Messages that it did not: a full queue, or an observatory in trouble."},
+    [METRIC_IN_CAMPAIGN] = {"posse_in_campaign", NULL, "Messages that were known, when judged, to be of a live campaign; no solicited bulk."},
     [METRIC_OPEN_CONNECTIONS] = {"posse_open_connections", NULL, "Connections that are open now."},
     [METRIC_IN_WORK] = {"posse_in_work", NULL, "Messages that are being judged or answered now."},
     [METRIC_HISTORY_QUEUE] = {"posse_history_queue", NULL, "Rows of history that wait to be written."},
+    [METRIC_OBSERVE_QUEUE] = {"posse_observe_queue", NULL, "Messages that wait to be counted by the observatory."},
 };
 
 /* Upper ends of the histogram's buckets. */

@@ -85,6 +85,7 @@ static void clear_gauges(struct door *d)
         if (d->child[i].life)
             return; /* with several addresses the gauges are all their processes' */
     for (int g = METRICS_COUNTED; g < METRICS; g++)
+        if (g != METRIC_OBSERVE_QUEUE) /* what it sent waits here */
         counters_add(c, DOOR_MILTER, (enum metric)g, -counters_get(c, DOOR_MILTER, (enum metric)g));
 }
 

@@ -83,7 +83,7 @@ static int open_slots(struct gate *g, unsigned n, struct report *why)
     g->slot = calloc(n, sizeof *g->slot);
     int err = g->slot ? slot_init(g, &g->teacher) : POSSE_ENOMEM;
     for (; !err && g->n_slots < n; g->n_slots++) {
-        struct slot *s = &g->slot[g->n_slots];
+        struct gate_slot *s = &g->slot[g->n_slots];
         err = slot_init(g, s);
         s->next = g->idle;
         g->idle = s;
@@ -115,6 +115,8 @@ static int open_all(struct gate *g, const struct gate_options *o, struct config 
         err = open_slots(g, n, why);
     if (!err)
         err = history_new(g->history_path, g->counters, g->log, &g->history, why);
+    if (!err)
+        err = watch_open(g, why);
     return err;
 }
 
@@ -156,6 +158,7 @@ int gate_close(struct gate **gp, struct report *why)
         pthread_cond_wait(&g->returned, &g->lock);
     pthread_mutex_unlock(&g->lock);
     history_free(&g->history);
+    watch_close(g);
     for (unsigned i = 0; g->slot && i < g->n_slots; i++)
         slot_deinit(g, &g->slot[i]);
     slot_deinit(g, &g->teacher);
@@ -187,6 +190,7 @@ int gate_reload(struct gate *g, struct config *config, struct report *why)
         return err;
     house_enter(g, h);
     slots_clear(g);
+    watch_reload(g);
     return POSSE_OK;
 }
 
@@ -208,11 +212,13 @@ void gate_new_id(struct gate *g, char out[24])
     memcpy(out + 11, g->salt, sizeof g->salt);
 }
 
-static int judge(struct gate *g, struct slot *s, const struct gate_request *r, struct report *why)
+static int judge(struct gate *g, struct gate_slot *s, const struct gate_request *r, struct report *why)
 {
     struct gate_answer *a = &s->answer;
     double from = seconds_now();
     int err = engine_read(s->worker, r->raw, &r->env, &s->reading);
+    if (!err)
+        gate_watch(g, s, r);
     if (!err)
         err = engine_decide(s->worker, s->reading, ENGINE_EXPLAIN, &a->verdict);
     if (err)
@@ -231,6 +237,7 @@ static int judge(struct gate *g, struct slot *s, const struct gate_request *r, s
             ((struct gate_recipient *)a->recipient)[i].action = ACTION_NONE;
     }
     gate_keep(g, s, r);
+    gate_tell(g, s, r);
     a->seconds = seconds_now() - from;
     counters_time(g->counters, r->door, a->seconds);
     return POSSE_OK;
@@ -238,7 +245,7 @@ static int judge(struct gate *g, struct slot *s, const struct gate_request *r, s
 
 int gate_judge(struct gate *g, const struct gate_request *r, struct gate_answer **out, struct report *why)
 {
-    struct slot *s;
+    struct gate_slot *s;
     *out = NULL;
     int err = slot_take(g, &s, why);
     if (!err) {
@@ -262,7 +269,7 @@ void gate_done(struct gate *g, struct gate_answer **a)
 {
     if (!a || !*a)
         return;
-    struct slot *s = (struct slot *)*a;
+    struct gate_slot *s = (struct gate_slot *)*a;
     *a = NULL;
     counters_add(g->counters, s->door, METRIC_IN_WORK, -1);
     slot_give(g, s);

@@ -13,13 +13,16 @@
  *       the action becomes what on_trouble says (accept: with what mark the policy has for it), and `trouble` says why.
  *   G2  The verdict path never waits for history: rows go through a bounded queue to a writer thread; a full queue drops rows and
  *       counts them. Rows are visible to readers within a second.
- *   G3  A verdict is a function of message, envelope, rules and model; which thread or door asked does not matter.
+ *   G3  A verdict is a function of message, envelope, rules, model and the live campaigns that were published last (engine/live.h);
+ *       which thread or door asked does not matter.
  *   G4  gate_teach returns when the lesson is on disk. Nothing else teaches: the filter never teaches itself.
  *   G5  Lessons of other processes (`posse learn`) reach verdicts here within a second, and those taught here theirs.
  *   G6  gate_reload changes rules, policies and limits between two messages; those being judged finish with the old ones. When
  *       the new configuration is bad, everything stays as it was.
  *   G7  A message that was released from quarantine and comes back through a door of this machine passes (action none). From a
  *       client elsewhere it does so for those only for whom it was released.
+ *   G8  What was judged is told to the observatory (observer.h), which no verdict waits for; the daemon has one, and who judges beside
+ *       it sends it theirs. observe.as, .mailers, .memory, .originals and .ham_texts count from the next start on.
  * Trouble: a failing environment (memory, model gone) is err < 0 with `why`, and *out is NULL; the door then asks gate_trouble
  * whether to accept or to defer. Odd mail is never trouble.
  * Ownership: request and what it points to are the door's, for the call; the message's bytes until gate_done, for `message` and
@@ -35,6 +38,7 @@
 #define POSSE_SERVE_GATE_H
 
 #include "base/config.h"
+#include "campaign/campaigns.h"
 #include "engine/engine.h"
 #include "serve/log.h"
 #include "serve/counters.h"
@@ -92,6 +96,7 @@ struct gate_answer {
     const struct reading *reading;
     const char *trouble;           /* G1; NULL: none */
     double seconds;                /* what judging took */
+    char campaign[CAMPAIGN_ID];    /* the live campaign or bulk that it is one of; "": none, or none yet */
 };
 int gate_judge(struct gate *g, const struct gate_request *r, struct gate_answer **out, struct report *why);
 void gate_done(struct gate *g, struct gate_answer **a);

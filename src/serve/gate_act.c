@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "serve/gate_priv.h"
 
-static const struct policy_bits *bits_of(struct gate *g, struct slot *s, const struct policy *p)
+static const struct policy_bits *bits_of(struct gate *g, struct gate_slot *s, const struct policy *p)
 {
     struct known_bits *k = &s->known[policy_index(p)];
     uint64_t generation = engine_generation(g->engine);
@@ -23,7 +23,7 @@ static const struct policy_bits *bits_of(struct gate *g, struct slot *s, const s
 
 struct acting { enum action action, would; const struct policy *policy; };
 
-static struct acting act_for(struct gate *g, struct slot *s, const struct gate_request *r, struct span rcpt)
+static struct acting act_for(struct gate *g, struct gate_slot *s, const struct gate_request *r, struct span rcpt)
 {
     const struct policy *p = policies_find(s->house->policies, r->who, rcpt);
     enum action would = policy_action(bits_of(g, s, p), s->answer.verdict.bits);
@@ -40,7 +40,7 @@ static void take_mildest(struct acting *mildest, const struct acting *x)
         mildest->would = x->would;
 }
 
-static int act_for_each(struct gate *g, struct slot *s, const struct gate_request *r, struct acting *mildest)
+static int act_for_each(struct gate *g, struct gate_slot *s, const struct gate_request *r, struct acting *mildest)
 {
     struct gate_recipient *to = arena_alloc(s->arena, r->env.n_rcpt * sizeof *to);
     struct span *remove = arena_alloc(s->arena, r->env.n_rcpt * sizeof *remove);
@@ -63,7 +63,7 @@ static int act_for_each(struct gate *g, struct slot *s, const struct gate_reques
     return arena_failed(s->arena) ? POSSE_ENOMEM : POSSE_OK;
 }
 
-int gate_act(struct gate *g, struct slot *s, const struct gate_request *r, struct report *why)
+int gate_act(struct gate *g, struct gate_slot *s, const struct gate_request *r, struct report *why)
 {
     struct acting mildest = {ACTION_DISCARD, ACTION_DISCARD, NULL};
     if (r->env.n_rcpt == 0)

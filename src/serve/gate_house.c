@@ -31,11 +31,22 @@ static void read_limits(struct house *h)
     h->teachable_ms = config_int(c, "history.teachable") * 1000;
     h->quarantine_ms = config_int(c, "quarantine.days") * DAY_MS;
     h->quarantine_bytes = (uint64_t)config_int(c, "quarantine.bytes");
+    h->observes = config_bool(c, "observe.enabled");
+    h->keeps_originals = config_bool(c, "observe.doors_originals");
+    h->campaign_bits = config_float(c, "observe.bits");
+}
+
+static int load_networks(struct house *h, struct report *why)
+{
+    const char *const *net;
+    size_t n = config_list(h->config, "observe.ours", &net);
+    return networks_new(net, n, &h->ours, why);
 }
 
 static void house_free(struct house *h)
 {
     rules_free(&h->rules);
+    networks_free(&h->ours);
     policies_free(&h->policies);
     config_free(&h->config);
     free(h);
@@ -54,6 +65,8 @@ int house_new(const struct gate *g, struct config *config, struct house **out, s
     int err = policies_new(config, &h->policies, why);
     if (!err)
         err = load_rules(g, h, why);
+    if (!err)
+        err = load_networks(h, why);
     if (err) {
         house_free(h);
         return err;

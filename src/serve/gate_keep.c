@@ -14,7 +14,7 @@ int gate_open_quarantine(const struct gate *g, struct quarantine **q, struct rep
 
 /* What comes from elsewhere is the same mail only for those for whom it was released: or one release would open the door to every
  * copy. What this machine hands on may bear another name by then, an alias' say. */
-bool gate_was_released(struct gate *g, struct slot *s, const struct gate_request *r)
+bool gate_was_released(struct gate *g, struct gate_slot *s, const struct gate_request *r)
 {
     bool is_ours = r->who == POLICY_LOCAL || !r->env.client_addr.n || address_is_loopback(r->env.client_addr);
     struct report why = {0};
@@ -32,7 +32,7 @@ bool gate_was_released(struct gate *g, struct slot *s, const struct gate_request
     return !err && is_released;
 }
 
-static struct span write_reasons(struct slot *s)
+static struct span write_reasons(struct gate_slot *s)
 {
     const struct verdict *v = &s->answer.verdict;
     struct buf b;
@@ -45,7 +45,7 @@ static struct span write_reasons(struct slot *s)
 }
 
 /* The recipients whose action is a: all of them, when it is the message's own; none were named: the request's. */
-static int put(struct slot *s, const struct gate_request *r, enum action a, struct quarantine_item *item, uint64_t *id,
+static int put(struct gate_slot *s, const struct gate_request *r, enum action a, struct quarantine_item *item, uint64_t *id,
                struct report *why)
 {
     const struct gate_answer *out = &s->answer;
@@ -74,7 +74,7 @@ static bool has_to_keep(const struct gate_answer *a, enum action which)
     return false;
 }
 
-static int keep_all(struct gate *g, struct slot *s, const struct gate_request *r, struct report *why)
+static int keep_all(struct gate *g, struct gate_slot *s, const struct gate_request *r, struct report *why)
 {
     struct gate_answer *a = &s->answer;
     struct quarantine_item item = {
@@ -100,7 +100,7 @@ static int keep_all(struct gate *g, struct slot *s, const struct gate_request *r
 }
 
 /* Nothing is lost: it is put off, or delivered to all with what mark there is for it. */
-static void fall_back(struct gate *g, struct slot *s, const struct gate_request *r, const struct report *why)
+static void fall_back(struct gate *g, struct gate_slot *s, const struct gate_request *r, const struct report *why)
 {
     struct gate_answer *a = &s->answer;
     struct span text = arena_copy(s->arena, span_of(why->text, strlen(why->text) + 1));
@@ -115,7 +115,7 @@ static void fall_back(struct gate *g, struct slot *s, const struct gate_request 
         a->action--;
 }
 
-void gate_keep(struct gate *g, struct slot *s, const struct gate_request *r)
+void gate_keep(struct gate *g, struct gate_slot *s, const struct gate_request *r)
 {
     struct report why = {0};
     struct gate_answer *a = &s->answer;

@@ -8,7 +8,7 @@ enum { TEXT_MAX = 512, FROMS_MAX = 4 };
 
 static struct span cut(struct span s) { return span_sub(s, 0, TEXT_MAX); }
 
-struct span gate_header_from(struct slot *s)
+struct span gate_header_from(struct gate_slot *s)
 {
     const struct field *from = message_field(s->answer.message, FIELD_FROM);
     struct mailbox box[FROMS_MAX];
@@ -33,7 +33,7 @@ static struct span message_id(const struct message *m)
     return cut(s);
 }
 
-static void push_row(struct gate *g, struct slot *s, const struct gate_request *r, int64_t now_ms)
+static void push_row(struct gate *g, struct gate_slot *s, const struct gate_request *r, int64_t now_ms)
 {
     const struct gate_answer *a = &s->answer;
     const struct verdict *v = &a->verdict;
@@ -45,7 +45,7 @@ static void push_row(struct gate *g, struct slot *s, const struct gate_request *
         .rcpt = r->env.rcpt, .n_rcpt = r->env.n_rcpt, .size_bytes = r->raw.n, .digest = reading_digest(s->reading),
         .is_spam = v->klass == VERDICT_SPAM, .bits = v->bits, .probability = v->probability, .threshold_bits = v->threshold_bits,
         .action = span_str(action_name(a->action)), .would = span_str(action_name(a->would)),
-        .quarantine_id = span_str(a->quarantine_id), .n_reasons = v->n_reasons, .flip = v->flip ? span_str(v->flip) : SPAN_NONE,
+        .quarantine_id = span_str(a->quarantine_id), .campaign = span_str(a->campaign), .n_reasons = v->n_reasons, .flip = v->flip ? span_str(v->flip) : SPAN_NONE,
         .extractor = engine_extractor(), .seconds = a->seconds};
     for (size_t i = 0; i < v->n_reasons; i++)
         e.reason[i] = (struct event_reason){v->reason[i].bits, span_str(v->reason[i].text)};
@@ -55,7 +55,7 @@ static void push_row(struct gate *g, struct slot *s, const struct gate_request *
 }
 
 /* A view as a text that ends; what the log would cut away is cut here. */
-static const char *text_of(struct slot *s, struct span v)
+static const char *text_of(struct gate_slot *s, struct span v)
 {
     if (v.n == 0)
         return NULL;
@@ -69,7 +69,7 @@ static const char *text_of(struct slot *s, struct span v)
     return p;
 }
 
-static void write_line(struct gate *g, struct slot *s, const struct gate_request *r)
+static void write_line(struct gate *g, struct gate_slot *s, const struct gate_request *r)
 {
     const struct gate_answer *a = &s->answer;
     const struct verdict *v = &a->verdict;
@@ -83,10 +83,10 @@ static void write_line(struct gate *g, struct slot *s, const struct gate_request
               "rcpt", r->env.n_rcpt ? text_of(s, r->env.rcpt[0]) : NULL, "rcpts", r->env.n_rcpt > 1 ? rcpts : NULL,
               "class", v->klass == VERDICT_SPAM ? "spam" : "ham", "bits", bits, "action", action_name(a->action),
               "would", a->would != a->action ? action_name(a->would) : NULL,
-              "quarantine", a->quarantine_id[0] ? a->quarantine_id : NULL, "size", size, "ms", ms, "trouble", a->trouble, NULL);
+              "quarantine", a->quarantine_id[0] ? a->quarantine_id : NULL, "campaign", a->campaign[0] ? a->campaign : NULL, "size", size, "ms", ms, "trouble", a->trouble, NULL);
 }
 
-void gate_record(struct gate *g, struct slot *s, const struct gate_request *r)
+void gate_record(struct gate *g, struct gate_slot *s, const struct gate_request *r)
 {
     const struct gate_answer *a = &s->answer;
     if (!r->no_history && s->house->history_ms > 0)

@@ -4,26 +4,29 @@
 #include "base/error.h"
 #include "serve/gate_priv.h"
 
-enum { ANSWER_BYTES = 16 << 20 };
+enum { ANSWER_BYTES = 16 << 20, ROW_BYTES = SIGHTING_ROW_MAX };
 
-int slot_init(struct gate *g, struct slot *s)
+int slot_init(struct gate *g, struct gate_slot *s)
 {
     s->worker = engine_worker_new(g->engine);
     s->arena = arena_new(ANSWER_BYTES);
+    buf_init(&s->row, ROW_BYTES);
     return s->worker && s->arena ? POSSE_OK : POSSE_ENOMEM;
 }
 
-void slot_deinit(struct gate *g, struct slot *s)
+void slot_deinit(struct gate *g, struct gate_slot *s)
 {
     engine_worker_free(&s->worker);
     arena_free(&s->arena);
     quarantine_close(&s->quarantine);
+    observe_worker_free(&s->watcher);
+    buf_deinit(&s->row);
     free(s->known);
     s->known = NULL;
     house_drop(g, &s->house);
 }
 
-int slot_enter(struct gate *g, struct slot *s, struct house *h)
+int slot_enter(struct gate *g, struct gate_slot *s, struct house *h)
 {
     struct known_bits *known = calloc(policies_n(h->policies), sizeof *known);
     int err = known ? engine_worker_rules(s->worker, h->rules) : POSSE_ENOMEM;
@@ -41,14 +44,15 @@ int slot_enter(struct gate *g, struct slot *s, struct house *h)
     return POSSE_OK;
 }
 
-int slot_take(struct gate *g, struct slot **out, struct report *why)
+int slot_take(struct gate *g, struct gate_slot **out, struct report *why)
 {
     pthread_mutex_lock(&g->lock);
     while (!g->idle)
         pthread_cond_wait(&g->returned, &g->lock);
-    struct slot *s = g->idle;
+    struct gate_slot *s = g->idle;
     g->idle = s->next;
     g->n_out++;
+    s->observer = g->observer;
     struct house *h = g->house == s->house ? NULL : g->house;
     if (h)
         h->refs++;
@@ -63,7 +67,7 @@ int slot_take(struct gate *g, struct slot **out, struct report *why)
     return POSSE_OK;
 }
 
-void slot_give(struct gate *g, struct slot *s)
+void slot_give(struct gate *g, struct gate_slot *s)
 {
     pthread_mutex_lock(&g->lock);
     s->next = g->idle;
@@ -76,10 +80,10 @@ void slot_give(struct gate *g, struct slot *s)
 void slots_clear(struct gate *g)
 {
     pthread_mutex_lock(&g->lock);
-    struct slot *idle = g->idle;
+    struct gate_slot *idle = g->idle;
     g->idle = NULL;
     pthread_mutex_unlock(&g->lock);
-    for (struct slot *s = idle, *next; s; s = next) {
+    for (struct gate_slot *s = idle, *next; s; s = next) {
         next = s->next;
         engine_worker_rules(s->worker, NULL);
         house_drop(g, &s->house);

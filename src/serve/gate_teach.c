@@ -255,6 +255,7 @@ void gate_tick(struct gate *g, int64_t now_ms, int64_t steady_ms)
 {
     struct report why = {0};
     follow(g);
+    watch_tick(g);
     if (g->is_reader || pthread_mutex_trylock(&g->keeping) != 0)
         return; /* the last tick is still at it */
     bool is_sure = clock_is_sure(g, now_ms, steady_ms);

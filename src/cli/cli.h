@@ -33,7 +33,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_scan, cli_learn, cli_unlearn, cli_lessons, cli_forget, cli_eval, cli_train, cli_trace,
-    cli_observe, cli_campaigns, cli_campaign, cli_botnets, cli_botnet, cli_case, cli_serve, cli_smtpd, cli_history, cli_quarantine,
+    cli_observe, cli_campaigns, cli_campaign, cli_botnets, cli_botnet, cli_case, cli_rdap, cli_serve, cli_smtpd, cli_history, cli_quarantine,
     cli_key, cli_status, cli_config, cli_check, cli_version, cli_help;
 /* All of them, in the order of `posse help`; ends with NULL. */
 extern const struct cli_command *const cli_commands[];

@@ -529,6 +529,8 @@ static int case_run(const struct cli_command *cmd, int argc, char **argv)
         case OPT_TO: q.to = optarg; break;
         case OPT_JSON: q.is_json = true; break;
         default:
+            if (key != CLI_HELP && key != '?' && case_list_option(&q, key, optarg))
+                break;
             if (key == CLI_HELP || key == '?' || case_find_option(&q, key) != CLI_OK)
                 return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
         }
@@ -566,6 +568,20 @@ static const struct cli_option case_options[] = {
     {OPT_SINCE, "since", "TIME", "open, add: figures from then on (all that is kept); watch: before, from then on"},
     {OPT_CASE_UNTIL, "until", "TIME", "open, add: figures up to then; watch: look no further"},
     {OPT_CASE_SVG, "svg", "FILE", "watch: draw what was sent before and after"},
+    {OPT_FORM + EXPORT_STIX, "stix", NULL, "export: a STIX 2.1 bundle"},
+    {OPT_FORM + EXPORT_MISP, "misp", NULL, "export: a MISP event"},
+    {OPT_FORM + EXPORT_CSV, "csv", NULL, "export: a table"},
+    {OPT_FORM + EXPORT_RPZ, "rpz", NULL, "export: a response policy zone for resolvers"},
+    {OPT_FORM + EXPORT_RBLDNSD, "rbldnsd", NULL, "export: zones for rbldnsd"},
+    {OPT_FORM + EXPORT_NFT, "nft", NULL, "export: sets for nftables"},
+    {OPT_FORM + EXPORT_POSTFIX, "postfix", NULL, "export: maps for Postfix"},
+    {OPT_FORM + EXPORT_RSPAMD, "rspamd", NULL, "export: maps for rspamd"},
+    {OPT_ALLOW, "allow", "FILE", "export: names, *.names, addresses and networks that must not be listed; may be repeated"},
+    {OPT_DAYS, "days", "N", "export: how long after it was seen last an entry is good (30)"},
+    {OPT_AT, "at", "TIME", "export: as of then, not of now"},
+    {OPT_RESERVED, "reserved", NULL, "export: list private and documentation addresses too (rehearsals)"},
+    {OPT_ORG, "org", "NAME", "export: who says so"},
+    {OPT_CONTACT, "contact", "ADDRESS", "export: where that can be asked"},
     {OPT_BY, "by", "NAME", "who does this, for the log; without, the login name"},
     {OPT_JSON, "json", NULL, "one JSON object a line"},
     {OPT_HOME, "home", "DIR", "where the cases are"},
@@ -585,7 +601,8 @@ const struct cli_command cli_case = {
                 "       posse case seal CASE | key\n"
                 "       posse case stamp CASE --request FILE | --token FILE [--ca FILE]\n"
                 "       posse case verify CASE [--key FINGERPRINT] [--head FILE] [--token FILE --ca FILE]\n"
-                "       posse case export CASE --to DIR",
+                "       posse case export CASE --to DIR\n"
+                "       posse case export CASE --to DIR [--stix] [--misp] [--csv] [--rpz] [--rbldnsd] [--nft] [--postfix] [--rspamd] [--allow FILE]",
     .about = "A case holds exhibits, the bytes as they were, and a log of all that was done with them, to which one can only add. seal\n"
              "signs what stands now; verify says, from the folder alone, whether it is still that, and names what was changed, removed,\n"
              "added or moved. CASE is an id, or the path of a case's folder.\n"

@@ -2,9 +2,13 @@
 #ifndef POSSE_CLI_CLI_CASE_H
 #define POSSE_CLI_CLI_CASE_H
 
-#include "case/findings.h"
+#include "case/export.h"
 #include "case/verify.h"
 #include "cli/cli.h"
+
+/* Options of exports and notices; a form is OPT_FORM and its enum export_form. */
+enum { OPT_ALLOW = 460, OPT_AT, OPT_DAYS, OPT_ORG, OPT_CONTACT, OPT_RESERVED, OPT_FORM };
+enum { CASE_ALLOW_MAX = 16 };
 
 enum { CASE_WANTS = 64 /* options of one kind */, CASE_COMMAND = 1024 };
 struct case_request {
@@ -14,7 +18,10 @@ struct case_request {
     size_t n_campaigns, n_botnets, n_traces;
     int64_t since_ms, until_ms;
     uint64_t samples;            /* of each campaign */
-    bool is_json;
+    const char *allow[CASE_ALLOW_MAX], *at, *days, *org, *contact;
+    size_t n_allow;
+    unsigned forms;              /* a bit for each enum export_form */
+    bool is_json, lists_reserved;
     char command[CASE_COMMAND];  /* as it was typed */
     char home_path[4096], folder[4300], key_path[4200], by_name[128];
     struct case_writer writer;
@@ -47,5 +54,24 @@ void case_gather_end(struct case_gathering **g);
 int case_old_findings(struct casefile *c, struct arena *a, struct findings **out, struct report *why);
 int case_add_findings(struct case_request *q, struct casefile *c, struct arena *a, struct findings *f, const struct findings *old,
                       uint64_t *n_out, struct report *why);
+int case_lists_run(struct case_request *q, int argc, char **argv); /* export with a form */
+bool case_list_option(struct case_request *q, int key, const char *arg); /* false: not one of theirs, or (said) one too many */
+
+/* ---- what exports and notices share ---- */
+
+struct casefile;
+/* Opens it to write, and reads what the newest head stands over. Title and opening are of its first line. */
+struct case_source {
+    struct casefile *file;
+    struct arena *arena;
+    struct findings *findings;
+    uint64_t exhibit, sealed;
+    struct span id, title;
+    int64_t opened_ms, now_ms;
+};
+int case_source_open(struct case_request *q, const char *which, struct case_source *out);
+int case_source_close(struct case_source *s, int status);
+/* A new file in a folder; all of it is on disk before this returns. */
+int case_put(const char *folder, const char *name, struct span s);
 
 #endif

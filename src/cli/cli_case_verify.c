@@ -114,7 +114,7 @@ int case_verify_run(struct case_request *q, int argc, char **argv)
 
 struct copy { struct casefile *c; const char *to; struct report why; };
 
-static int put_file(const char *folder, const char *name, struct span s)
+int case_put(const char *folder, const char *name, struct span s)
 {
     char path[4600];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -141,7 +141,7 @@ static int copy_exhibit(void *ctx, const struct case_line *l)
         return 0;
     buf_init(&b, (size_t)CASE_EXHIBIT_MAX + 1);
     snprintf(name, sizeof name, "exhibits/%06" PRIu64, l->n);
-    int status = casefile_bytes(k->c, l, &b, &k->why) ? cli_report(&k->why) : put_file(k->to, name, buf_span(&b));
+    int status = casefile_bytes(k->c, l, &b, &k->why) ? cli_report(&k->why) : case_put(k->to, name, buf_span(&b));
     buf_deinit(&b);
     return status;
 }
@@ -157,7 +157,7 @@ static int copy_small(const char *from, const char *to, const char *name)
     buf_init(&b, (size_t)1 << 32);
     int status = load(path, &b);
     if (!status)
-        status = put_file(to, name, buf_span(&b));
+        status = case_put(to, name, buf_span(&b));
     buf_deinit(&b);
     return status;
 }
@@ -186,6 +186,8 @@ int case_export_run(struct case_request *q, int argc, char **argv)
     char exhibits[4400];
     if (argc != 1 || !q->to)
         return cli_usage(q->cmd, "export wants a case and --to DIR");
+    if (q->forms)
+        return case_lists_run(q, argc, argv);
     if (case_folder(q, argv[0]))
         return CLI_TROUBLE;
     if (casefile_open(q->folder, &q->writer, &k.c, &k.why))

@@ -1,0 +1,150 @@
+#!/bin/bash
+# What leaves a case: is it read by those that it is for, and does anything get out of it that should not?
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+command -v python3 >/dev/null || { echo "no python3"; exit 77; }
+export POSSE_HOME=$work/home
+failed=0
+check() { local name=$1; shift; if ! "$@" >"$work/out" 2>&1; then echo "not ok $name:"; tail -n 5 "$work/out"; failed=1; else echo "ok $name"; fi; }
+not() { ! "$@"; }
+skip() { echo "skip $1: $2"; }
+
+python3 "$here/findings.py" "$work/findings.json" || exit 1
+"$posse" case open 'The "botnet" <b>=1+1</b>' --subject "botnet rustock" --id t1 >/dev/null || exit 1
+"$posse" case add t1 --name findings.json --media application/json "$work/findings.json" >/dev/null || exit 1
+check "what is not sealed does not leave" not "$posse" case export t1 --csv --to "$work/no"
+check "and nothing was made" test ! -e "$work/no"
+"$posse" case seal t1 >/dev/null 2>&1 || exit 1
+printf 'allowed.example\n*.allowed.example\n10.2.0.0/24\n' >"$work/allow"
+all="--stix --misp --csv --rpz --rbldnsd --nft --postfix --rspamd"
+export_all() { TZ=$1 "$posse" case export t1 $all --to "$2" --at 2011-03-20T00:00Z --reserved --org 'Desk "x"' --contact desk@a.example --allow "$work/allow"; }
+check "exports all" export_all UTC0 "$work/x"
+check "again, elsewhere on the globe" export_all Pacific/Kiritimati "$work/y"
+check "the same bytes" diff -r "$work/x" "$work/y"
+check "nothing over an existing folder" not export_all UTC0 "$work/x"
+check "it is in the log" grep -q "export of lists" "$work/home/cases/t1/log.jsonl"
+check "a case of 2011 has nothing to block today" grep -q "too long ago" <("$posse" case export t1 --rpz --to "$work/now" --reserved >/dev/null 2>&1; cat "$work/now/left-out.csv")
+"$posse" case export t1 --rpz --nft --to "$work/strict" --at 2011-03-20 >/dev/null 2>&1
+check "private addresses are not listed unless asked for" not grep -q '10\.[0-9]*\.[0-9]*\.[0-9]* timeout' "$work/strict/posse.nft"
+
+cd "$work/x" || exit 1
+cat >"$work/read.py" <<'PY'
+import csv, json, re, sys
+rows = list(csv.reader(open("entries.csv", newline="")))
+out = list(csv.reader(open("left-out.csv", newline="")))
+assert len({len(r) for r in rows}) == 1 and len({len(r) for r in out}) == 1, "rows of one length"
+assert not [c for r in rows + out for c in r if c[:1] in tuple("=+-@\t\r\n")], "no formula"
+listed, left = {r[1] for r in rows[1:]}, {r[1].lstrip("'"): r[-1] for r in out[1:]}
+never = {"google.com", "docs.google.com", "shop.github.io", "co.uk", "bit.ly", "rare.example", "allowed.example", "x.allowed.example",
+         "a b.example", "-dash.example", "x" * 64 + ".example", "*.example", "a..example", "10.3.2.5", "10.2.0.3"}
+assert never <= set(left), never - set(left)
+assert not listed & never
+assert {"pills.example", "evil-pills.example", "caps.example", "c2.bad.example", "10.1.2.3", "2001:db8::1:0", "under_score.example"} <= listed
+assert "10.6.9.9" not in listed | set(left), "a host of our own"
+assert all(left.values()), "a reason for each"
+assert json.load(open("misp.json"))["Event"]["Attribute"]
+assert len(json.load(open("misp.json"))["Event"]["Attribute"]) == len(rows) - 1
+for name in ("posse.rpz", "posse.ip4set", "posse.ip6trie", "posse.dnset", "posse.nft", "postfix-clients.cidr", "postfix-names", "rspamd-ips.map",
+             "rspamd-names.map"):
+    text = open(name, "rb").read()
+    assert all(c == 10 or 32 <= c < 127 for c in text), name
+    assert not re.search(rb"script>|calc'|`|\$\(|google|github|allowed|co\.uk", text), name
+    for line in text.decode().splitlines():
+        body = line.split(":127.0.0")[0]
+        assert line.startswith(("#", ";", "$", "@")) or not re.search(r"[^A-Za-z0-9._:*/ {}\"(),@%+;-]", body), line
+PY
+check "hostile texts stay texts, and who must not be listed is not" python3 "$work/read.py"
+
+if (unpack bind9-libs bind9-utils) >"$work/out" 2>&1; then
+    unpacked_path=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib
+    check "named-checkzone" run_unpacked usr/bin/named-checkzone -i none rpz.posse.example posse.rpz
+else
+    skip named-checkzone "$(tail -n 1 "$work/out")"
+fi
+if (unpack nftables) >"$work/out" 2>&1; then
+    unpacked_path=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib
+    # in a network of its own: it looks at the kernel's tables even where it changes none
+    if unshare -rn true 2>/dev/null; then
+        check "nft" env LD_LIBRARY_PATH="$unpacked_path" unshare -rn "$root/usr/sbin/nft" -c -f posse.nft
+        check "nft twice" env LD_LIBRARY_PATH="$unpacked_path" unshare -rn sh -c "$root/usr/sbin/nft -f posse.nft && $root/usr/sbin/nft -f posse.nft &&
+            $root/usr/sbin/nft list set inet posse posse4 | grep -q '10.1.2.3 timeout'"
+    else
+        skip nft "no network namespaces here"
+    fi
+else
+    skip nft "$(tail -n 1 "$work/out")"
+fi
+
+# name servers, on ports that are free
+free_port() { python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+ask() { python3 "$here/dnsask.py" "$@" 2>/dev/null; }
+answers() { local wanted=$1; shift; local got; got=$(ask "$@"); case $got in $wanted) ;; *) echo "$* is answered $got, not $wanted"; return 1 ;; esac; }
+up() { for _ in $(seq 50); do ask "$1" "$2" A >/dev/null && return 0; sleep 0.1; done; return 1; }
+pids=
+trap 'kill $pids 2>/dev/null; rm -rf "$work"' EXIT
+if (unpack rbldnsd unbound) >"$work/out" 2>&1; then
+    unpacked_path=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu:$root/usr/lib
+    printf '$SOA 300 localhost h.localhost 1 1 1 1 1\ncc A 10.1.2.3\nfine A 10.77.0.1\ncc6 A 10.77.0.2\n' >web
+    chmod 711 "$work"; chmod 755 "$work/x"; chmod 644 "$work"/x/*
+    bl=$(free_port)
+    as=; [ "$(id -u)" = 0 ] && as="-u nobody"
+    LD_LIBRARY_PATH=$unpacked_path "$root/usr/sbin/rbldnsd" -n $as -b "127.0.0.1/$bl" -w "$work/x" bl.example:ip4set:posse.ip4set \
+        bl.example:ip6trie:posse.ip6trie dn.example:dnset:posse.dnset web.example:generic:web >"$work/rbldnsd.log" 2>&1 &
+    pids=$!
+    check "rbldnsd runs" up "$bl" 2.0.0.127.bl.example
+    check "rbldnsd: its test entry" answers "NOERROR 127.0.0.2" "$bl" 2.0.0.127.bl.example A
+    check "rbldnsd: what is never listed" answers NXDOMAIN "$bl" 1.0.0.127.bl.example A
+    check "rbldnsd: a controller" answers "NOERROR 127.0.0.4*" "$bl" 3.2.1.10.bl.example A
+    check "rbldnsd: a sender" answers "NOERROR 127.0.0.2" "$bl" 2.0.1.10.bl.example A
+    check "rbldnsd: and why" answers "NOERROR sent spam* until 2011-04-15" "$bl" 2.0.1.10.bl.example TXT
+    check "rbldnsd: who is allowed" answers NXDOMAIN "$bl" 3.0.2.10.bl.example A
+    check "rbldnsd: IPv6" answers "NOERROR 127.0.0.2" "$bl" 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.bl.example A
+    check "rbldnsd: a name" answers "NOERROR 127.0.0.3" "$bl" pills.example.dn.example A
+    check "rbldnsd: below it" answers "NOERROR 127.0.0.3" "$bl" www.pills.example.dn.example A
+    check "rbldnsd: a name's test entries" answers "NOERROR 127.0.0.2" "$bl" test.dn.example A
+    check "rbldnsd: popular names" answers NXDOMAIN "$bl" google.com.dn.example A
+
+    un=$(free_port)
+    cat >"$work/unbound.conf" <<CONF
+server:
+    interface: 127.0.0.1@$un
+    directory: "$work"
+    chroot: ""
+    username: ""
+    pidfile: ""
+    do-daemonize: no
+    use-syslog: no
+    do-not-query-localhost: no
+    module-config: "respip iterator"
+    local-zone: "test." static
+    domain-insecure: "web.example"
+remote-control:
+    control-enable: no
+stub-zone:
+    name: "web.example"
+    stub-addr: 127.0.0.1@$bl
+rpz:
+    name: "rpz.posse.example"
+    zonefile: "$work/x/posse.rpz"
+CONF
+    LD_LIBRARY_PATH=$unpacked_path "$root/usr/sbin/unbound" -c "$work/unbound.conf" >"$work/unbound.log" 2>&1 &
+    pids="$pids $!"
+    check "unbound runs" up "$un" pills.example
+    check "unbound: what is not listed resolves" answers "NOERROR 10.77.0.1" "$un" fine.web.example A
+    check "unbound: what leads to a controller does not" answers NXDOMAIN "$un" cc.web.example A
+    check "unbound: a name" answers NXDOMAIN "$un" pills.example A
+    check "unbound: below it" answers NXDOMAIN "$un" a.b.pills.example A
+    check "unbound took the whole zone" not grep -iE 'error|warn' "$work/unbound.log"
+else
+    skip "rbldnsd, unbound" "$(tail -n 1 "$work/out")"
+fi
+
+schemas=$build/corpora/schemas
+if [ -d "$schemas/stix21" ] && command -v npm >/dev/null; then
+    . "$here/schemas/modules.sh"
+    check "STIX is valid, and refused when spoilt" node "$modules/check.js" "$schemas" stix "$work/x/stix.json"
+    tail -n 1 "$work/out"
+else
+    skip "the schemas" "no corpora, or no npm"
+fi
+exit $failed

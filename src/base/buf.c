@@ -85,6 +85,13 @@ void buf_add_u64(struct buf *b, uint64_t x)
     buf_add_u32(b, (uint32_t)(x >> 32));
 }
 
+void buf_add_double(struct buf *b, double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    buf_add_u64(b, bits);
+}
+
 void buf_add_varint(struct buf *b, uint64_t x)
 {
     uint8_t v[10];

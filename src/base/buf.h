@@ -25,6 +25,7 @@ void buf_add_byte(struct buf *b, uint8_t c);
 void buf_add_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_add_u32(struct buf *b, uint32_t x); /* little-endian */
 void buf_add_u64(struct buf *b, uint64_t x);
+void buf_add_double(struct buf *b, double x); /* its bits */
 /* LEB128: seven bits a byte, low ones first. */
 void buf_add_varint(struct buf *b, uint64_t x);
 /* Room for n bytes at the end, to be written by the caller; NULL past the maximum. */

@@ -1,5 +1,7 @@
 #include "base/reader.h"
 
+#include <math.h>
+
 #include "base/error.h"
 
 struct reader reader_of(struct span in) { return (struct reader){.in = in}; }
@@ -36,6 +38,17 @@ uint64_t reader_u64(struct reader *r)
     for (size_t i = s.n; i-- > 0;)
         x = x << 8 | s.p[i];
     return x;
+}
+
+double reader_double(struct reader *r)
+{
+    uint64_t bits = reader_u64(r);
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    if (isfinite(x) && fabs(x) <= 1e60)
+        return x;
+    reader_fail(r, POSSE_ECORRUPT);
+    return 0;
 }
 
 uint64_t reader_varint(struct reader *r)

@@ -17,6 +17,8 @@ struct reader reader_of(struct span in);
 uint8_t reader_u8(struct reader *r);
 uint32_t reader_u32(struct reader *r);
 uint64_t reader_u64(struct reader *r);
+/* What is not finite, or over 1e60 either way, is corrupt: nothing that is stored here can be. */
+double reader_double(struct reader *r);
 uint64_t reader_varint(struct reader *r);
 struct span reader_bytes(struct reader *r, size_t n);
 size_t reader_left(const struct reader *r);

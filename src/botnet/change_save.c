@@ -10,26 +10,9 @@ enum { VERSION = 1 };
 _Static_assert(sizeof(struct pattern) % sizeof(double) == 0, "a pattern is doubles only");
 #define MINUTE_MOST ((int64_t)1 << 45)
 
-static void save_double(struct buf *out, double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    buf_add_u64(out, bits);
-}
-
-static double load_double(struct reader *r)
-{
-    uint64_t bits = reader_u64(r);
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    if (!isfinite(x) || fabs(x) > 1e60)
-        reader_fail(r, POSSE_ECORRUPT);
-    return isfinite(x) ? x : 0;
-}
-
 static double load_amount(struct reader *r)
 {
-    double x = load_double(r);
+    double x = reader_double(r);
     if (x < 0)
         reader_fail(r, POSSE_ECORRUPT);
     return x;
@@ -72,9 +55,9 @@ static void save_estimate(struct buf *out, const struct estimate *e)
     for (uint8_t i = 1; i < sizeof methods / sizeof *methods; i++)
         if (e->method && !strcmp(e->method, methods[i]))
             method = i;
-    save_double(out, e->lo);
-    save_double(out, e->mid);
-    save_double(out, e->hi);
+    buf_add_double(out, e->lo);
+    buf_add_double(out, e->mid);
+    buf_add_double(out, e->hi);
     buf_add_varint(out, e->n);
     buf_add_byte(out, method);
 }
@@ -82,9 +65,9 @@ static void save_estimate(struct buf *out, const struct estimate *e)
 static struct estimate load_estimate(struct reader *r)
 {
     struct estimate e = {0};
-    e.lo = load_double(r);
-    e.mid = load_double(r);
-    e.hi = load_double(r);
+    e.lo = reader_double(r);
+    e.mid = reader_double(r);
+    e.hi = reader_double(r);
     e.n = reader_varint(r);
     uint8_t method = reader_u8(r);
     if (method >= sizeof methods / sizeof *methods)
@@ -103,7 +86,7 @@ static void save_change(struct buf *out, const struct change *c)
         buf_add_u64(out, (uint64_t)time[i]);
     save_estimate(out, &c->before);
     save_estimate(out, &c->after);
-    save_double(out, c->probability);
+    buf_add_double(out, c->probability);
 }
 
 static void load_change(struct reader *r, struct change *c)
@@ -132,12 +115,12 @@ static void save_dips(struct buf *out, const struct dips *d)
     for (size_t i = 0; i < d->n; i++) {
         save_minute(out, d->of[i].minute);
         save_minute(out, d->of[i].minutes);
-        save_double(out, d->of[i].length);
+        buf_add_double(out, d->of[i].length);
         buf_add_byte(out, d->of[i].is_silent);
     }
     const double fit[] = {d->usual, d->excess, d->rate, d->longest};
     for (unsigned i = 0; i < 4; i++)
-        save_double(out, fit[i]);
+        buf_add_double(out, fit[i]);
 }
 
 static void load_dips(struct reader *r, struct dips *d)
@@ -187,7 +170,7 @@ static void save_dip_and_fall(struct buf *out, const struct change_series *s)
     for (unsigned i = 0; i < sizeof minute / sizeof *minute; i++)
         save_minute(out, minute[i]);
     for (unsigned i = 0; i < sizeof amount / sizeof *amount; i++)
-        save_double(out, amount[i]);
+        buf_add_double(out, amount[i]);
     buf_add_byte(out, s->is_dip);
     buf_add_byte(out, s->is_step);
     buf_add_byte(out, s->is_fallen);
@@ -222,13 +205,13 @@ int change_save(const struct change_series *s, struct buf *out)
     double pattern[sizeof s->pattern / sizeof(double)];
     memcpy(pattern, &s->pattern, sizeof pattern);
     for (size_t i = 0; i < sizeof pattern / sizeof *pattern; i++)
-        save_double(out, pattern[i]);
+        buf_add_double(out, pattern[i]);
     save_dips(out, &s->dips);
     save_recent(out, s);
     save_dip_and_fall(out, s);
     buf_add_varint(out, s->n_peaks);
     for (size_t i = 0; i < s->n_peaks; i++)
-        save_double(out, s->peak[i]);
+        buf_add_double(out, s->peak[i]);
     buf_add_varint(out, s->n_changes);
     for (size_t i = 0; i < s->n_changes; i++)
         save_change(out, &s->change[i]);

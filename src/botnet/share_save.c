@@ -10,26 +10,9 @@
 
 enum { VERSION = 1, MAX_KEPT = 2 * SAMPLE_KEPT };
 
-static void save_double(struct buf *out, double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    buf_add_u64(out, bits);
-}
-
-static double load_double(struct reader *r)
-{
-    uint64_t bits = reader_u64(r);
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    if (!isfinite(x) || fabs(x) > 1e60)
-        reader_fail(r, POSSE_ECORRUPT);
-    return x;
-}
-
 static double load_amount(struct reader *r)
 {
-    double x = load_double(r);
+    double x = reader_double(r);
     if (x < 0)
         reader_fail(r, POSSE_ECORRUPT);
     return x;
@@ -46,7 +29,7 @@ static void save_cells(struct buf *out, const struct cells *c)
             buf_add_varint(out, bits);
             for (unsigned m = 0; m < PIECES; m++)
                 if (bits >> m & 1)
-                    save_double(out, c->of[k][g][m]);
+                    buf_add_double(out, c->of[k][g][m]);
         }
 }
 
@@ -67,26 +50,26 @@ static void save_row(struct buf *out, const struct row *r)
 {
     buf_add_varint(out, r->botnet);
     for (unsigned k = 0; k < WEIGHTS; k++) {
-        save_double(out, r->sum[k]);
-        save_double(out, r->square[k]);
+        buf_add_double(out, r->sum[k]);
+        buf_add_double(out, r->square[k]);
     }
-    save_double(out, r->doubt_alone);
+    buf_add_double(out, r->doubt_alone);
     bool has_doubt = false;
     for (unsigned i = 0; i < SIGNS; i++)
         has_doubt |= r->doubt[i] != 0;
     buf_add_byte(out, has_doubt);
     for (unsigned i = 0; has_doubt && i < SIGNS; i++)
-        save_double(out, r->doubt[i]);
+        buf_add_double(out, r->doubt[i]);
     if (r->cells) {
         save_cells(out, r->cells);
         return;
     }
     for (unsigned k = 0; k < WEIGHTS; k++)
-        save_double(out, r->variance[k]);
+        buf_add_double(out, r->variance[k]);
     for (unsigned k = 0; k < WEIGHTS; k++)
-        save_double(out, r->spread[k]);
-    save_double(out, r->addresses);
-    save_double(out, r->addresses_variance);
+        buf_add_double(out, r->spread[k]);
+    buf_add_double(out, r->addresses);
+    buf_add_double(out, r->addresses_variance);
 }
 
 static int load_row(struct reader *in, struct hour *h)
@@ -106,7 +89,7 @@ static int load_row(struct reader *in, struct hour *h)
     r->doubt_alone = load_amount(in);
     uint8_t has_doubt = reader_u8(in);
     for (unsigned i = 0; has_doubt && i < SIGNS; i++)
-        r->doubt[i] = load_double(in);
+        r->doubt[i] = reader_double(in);
     if (r->cells) {
         load_cells(in, r->cells);
     } else {
@@ -114,7 +97,7 @@ static int load_row(struct reader *in, struct hour *h)
             r->variance[k] = load_amount(in);
         for (unsigned k = 0; k < WEIGHTS; k++)
             r->spread[k] = load_amount(in);
-        r->addresses = load_double(in);
+        r->addresses = reader_double(in);
         r->addresses_variance = load_amount(in);
     }
     return has_doubt > 1 ? POSSE_ECORRUPT : reader_error(in);

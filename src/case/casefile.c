@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fdio.h"
 #include "base/hash.h"
 #include "base/jsonout.h"
 #include "case/casefile_priv.h"
@@ -19,19 +20,6 @@
 static const char *const own_field[] = {"n", "prev", "kind", "at", "by", "tool", "pack", "offset", "size", "sha256", "redacts"};
 
 static int fail(const struct casefile *c, const char *doing, struct report *why) { return report_errno(why, doing, c->folder); }
-
-static int write_all(int fd, struct span s)
-{
-    while (s.n) {
-        ssize_t w = write(fd, s.p, s.n < (1u << 30) ? s.n : 1u << 30);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w <= 0)
-            return -1;
-        s = span_sub(s, (size_t)w, s.n);
-    }
-    return 0;
-}
 
 /* ---- opening ---- */
 
@@ -274,7 +262,7 @@ int casefile_commit(struct casefile *c, struct report *why)
     bool ok = !has_bytes || (fdatasync(c->pack) == 0 && (c->pack_number == c->was.pack_number || fsync(c->dir) == 0));
     if (ok) {
         doing = "write the log";
-        ok = write_all(c->log, buf_span(&c->pending)) == 0 && fdatasync(c->log) == 0;
+        ok = fd_write(c->log, buf_span(&c->pending)) && fdatasync(c->log) == 0;
     }
     if (ok) {
         c->log_end += c->pending.n;
@@ -433,7 +421,7 @@ static int add_exhibit(struct casefile *c, const struct exhibit *e, struct span 
     if (err)
         return err;
     put_exhibit(c, e, bytes);
-    if (!buf_error(&c->pending) && write_all(c->pack, bytes) != 0) {
+    if (!buf_error(&c->pending) && !fd_write(c->pack, bytes)) {
         err = fail(c, "write the exhibit", why);
         c->pending.n = from;
     }

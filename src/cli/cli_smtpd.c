@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fdio.h"
 #include "cli/cli_gate.h"
 #include "serve/mark.h"
 #include "serve/smtpd_filter.h"
@@ -55,16 +56,7 @@ static enum smtpd_decision judge(void *ctx, const struct gate_request *r, struct
 
 static bool write_out(struct buf *b)
 {
-    struct span s = buf_span(b);
-    while (s.n) {
-        ssize_t n = write(STDOUT_FILENO, s.p, s.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        s = span_sub(s, (size_t)n, s.n);
-    }
-    bool good = !buf_error(b);
+    bool good = fd_write(STDOUT_FILENO, buf_span(b)) && !buf_error(b);
     buf_clear(b);
     return good;
 }

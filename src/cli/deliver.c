@@ -7,22 +7,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fdio.h"
 #include "serve/mark.h"
 
 enum { PIECE = 1 << 16 };
-
-static bool write_all(struct span s)
-{
-    while (s.n) {
-        ssize_t n = write(STDOUT_FILENO, s.p, s.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        s = span_sub(s, (size_t)n, s.n);
-    }
-    return true;
-}
 
 /* -1: failed; else what came: 0 is the end. */
 static ssize_t read_some(uint8_t *to, size_t n)
@@ -55,9 +43,9 @@ static int pass(const struct buf *b, int status)
     static const size_t piece = PIECE;
     uint8_t *p = malloc(piece);
     ssize_t got = 1;
-    bool good = p && write_all(buf_span(b));
+    bool good = p && fd_write(STDOUT_FILENO, buf_span(b));
     while (good && (got = read_some(p, piece)) > 0)
-        good = write_all(span_of(p, (size_t)got));
+        good = fd_write(STDOUT_FILENO, span_of(p, (size_t)got));
     free(p);
     return good && got == 0 ? status : DELIVER_AGAIN;
 }
@@ -80,7 +68,7 @@ static int write_marked(const struct deliver *d, const struct gate_answer *answe
     buf_init(&head, raw.n + MARK_GROWTH_MAX);
     mark_message(raw, &m, &head, &rest);
     int status = d->has_exit_code && a.verdict.klass == VERDICT_SPAM ? CLI_SPAM : CLI_OK;
-    bool good = buf_error(&head) ? write_all(raw) : write_all(buf_span(&head)) && write_all(rest);
+    bool good = buf_error(&head) ? fd_write(STDOUT_FILENO, raw) : fd_write(STDOUT_FILENO, buf_span(&head)) && fd_write(STDOUT_FILENO, rest);
     buf_deinit(&head);
     return good ? status : DELIVER_AGAIN;
 }

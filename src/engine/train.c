@@ -148,7 +148,7 @@ static int keep(struct corpus_reader *r, const struct message *m, const struct e
 
 static int take_message(struct corpus_reader *r, const char *path, bool is_spam)
 {
-    size_t n;
+    size_t n = 0;
     int err = read_message(r, path, &n);
     if (err)
         return err;

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fdio.h"
 
 extern char **environ;
 
@@ -161,19 +162,6 @@ static void arguments_free(char **argv, size_t n)
     free(argv);
 }
 
-static bool write_all(int fd, struct span s)
-{
-    while (s.n) {
-        ssize_t n = write(fd, s.p, s.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        s = span_sub(s, (size_t)n, s.n);
-    }
-    return true;
-}
-
 static int start(const char *program, char **argv, const int in[2], pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
@@ -205,7 +193,7 @@ static int run(const char *program, char **argv, struct span text, struct report
         errno = err;
         return report_errno(why, "run", program);
     }
-    bool written = write_all(in[1], text);
+    bool written = fd_write(in[1], text);
     close(in[1]);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;

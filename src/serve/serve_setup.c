@@ -1,10 +1,8 @@
 #include "serve/serve_setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,32 +149,7 @@ int serve_make_home(const char *home, const struct privilege *p, struct report *
     return rc;
 }
 
-static int is_locked(int fd, const char *home, struct report *why)
-{
-    char pid[16] = "";
-    ssize_t n = read(fd, pid, sizeof pid - 1);
-    pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-    return report_set(why, POSSE_EBUSY,
-                      "%s: another daemon serves this home already%s%s; stop it, or give this one a home of its own with --home", home,
-                      *pid ? ", process " : "", pid);
-}
-
 int serve_lock(const char *home, int *fd_out, struct report *why)
 {
-    char path[4200], pid[16];
-    snprintf(path, sizeof path, "%s/serve.lock", home);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return store_errno(why, "open it for writing", path);
-    int rc = POSSE_OK;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        rc = errno == EWOULDBLOCK ? is_locked(fd, home, why) : store_errno(why, "lock", path);
-    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (!rc && (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n))
-        rc = store_errno(why, "write", path);
-    if (rc)
-        close(fd);
-    else
-        *fd_out = fd;
-    return rc;
+    return home_lock(home, "serve.lock", "another daemon serves this home already", fd_out, why);
 }

@@ -125,9 +125,7 @@ static int pack(struct events *e, const struct event *x, size_t *n_rcpt_bytes)
         db_pack(b, cut(x->rcpt[i]));
     *n_rcpt_bytes = b->n;
     for (size_t i = 0; i < x->n_reasons && i < EVENT_REASONS_MAX; i++) {
-        uint64_t bits;
-        memcpy(&bits, &x->reason[i].bits, sizeof bits);
-        buf_add_u64(b, bits);
+        buf_add_double(b, x->reason[i].bits);
         db_pack(b, cut(x->reason[i].text));
     }
     return buf_error(b);

@@ -2,9 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,4 +75,32 @@ int home_prepare(const char *path, struct report *why)
     if (errno != EEXIST)
         return store_errno(why, "make this folder", path);
     return check_mode(path, why);
+}
+
+static int is_locked(int fd, const char *home, const char *what, struct report *why)
+{
+    char pid[16] = "";
+    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+    pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    return report_set(why, POSSE_EBUSY, "%s: %s%s%s; stop it, or name another home with --home", home, what, *pid ? ", process " : "", pid);
+}
+
+int home_lock(const char *home, const char *file, const char *what, int *fd_out, struct report *why)
+{
+    char path[4200], pid[16];
+    snprintf(path, sizeof path, "%s/%s", home, file);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return store_errno(why, "open it for writing", path);
+    int rc = POSSE_OK;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        rc = errno == EWOULDBLOCK ? is_locked(fd, home, what, why) : store_errno(why, "lock", path);
+    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (!rc && (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n))
+        rc = store_errno(why, "write", path);
+    if (rc)
+        close(fd);
+    else
+        *fd_out = fd;
+    return rc;
 }

@@ -1,10 +1,7 @@
 #include "store/obsdb.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -70,35 +67,6 @@ static const struct db_kind kind = {
 
 /* ---- opening ---- */
 
-static int is_locked(int fd, const char *home, struct report *why)
-{
-    char pid[16] = "";
-    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
-    pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-    return report_set(why, POSSE_EBUSY, "%s: another process observes this home%s%s; stop it, or name another home with --home", home,
-                      *pid ? ", number " : "", pid);
-}
-
-static int take_lock(const char *home, int *fd_out, struct report *why)
-{
-    char path[4200], pid[16];
-    snprintf(path, sizeof path, "%s/observe.lock", home);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return store_errno(why, "open it for writing", path);
-    int rc = POSSE_OK;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        rc = errno == EWOULDBLOCK ? is_locked(fd, home, why) : store_errno(why, "lock", path);
-    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (!rc && (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n))
-        rc = store_errno(why, "write", path);
-    if (rc)
-        close(fd);
-    else
-        *fd_out = fd;
-    return rc;
-}
-
 static int open_file(struct obsdb *d, const char *home, bool is_writer, struct report *why)
 {
     char path[4200];
@@ -107,7 +75,7 @@ static int open_file(struct obsdb *d, const char *home, bool is_writer, struct r
         return report_set(why, POSSE_ENOENT, "%s: nothing was observed yet; `posse observe PATH` reads a spam trap's mail", home);
     int rc = is_writer ? home_prepare(home, why) : POSSE_OK;
     if (!rc && is_writer)
-        rc = take_lock(home, &d->lock, why);
+        rc = home_lock(home, "observe.lock", "another process observes this home", &d->lock, why);
     return rc ? rc : db_open(&d->db, path, &kind, why);
 }
 

@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 #include "base/error.h"
+#include "base/fdio.h"
 #include "base/hash.h"
 #include "store/quarantine_priv.h"
 #include "store/store_report.h"
@@ -53,14 +54,8 @@ static int sync_folder(const char *path, struct report *why)
 
 static int write_all(int fd, const char *path, struct span s, struct report *why)
 {
-    while (s.n) {
-        ssize_t n = write(fd, s.p, s.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return store_errno(why, "write", path);
-        s = span_sub(s, (size_t)n, s.n);
-    }
+    if (!fd_write(fd, s))
+        return store_errno(why, "write", path);
     return fsync(fd) == 0 ? POSSE_OK : store_errno(why, "sync", path);
 }
 

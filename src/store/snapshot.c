@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fdio.h"
 #include "base/hash.h"
 #include "base/reader.h"
 #include "store/store_report.h"
@@ -250,29 +251,14 @@ static uint8_t *make_head(enum snapshot_kind kind, const struct snapshot_section
     return h;
 }
 
-static bool write_all(int fd, const void *p, size_t n)
-{
-    const uint8_t *at = p;
-    while (n) {
-        ssize_t w = write(fd, at, n < (1u << 30) ? n : 1u << 30);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w <= 0)
-            return false;
-        at += w;
-        n -= (size_t)w;
-    }
-    return true;
-}
-
 static bool write_body(int fd, const uint8_t *head, size_t head_n, const struct snapshot_section *s, size_t n)
 {
     static const uint8_t zeros[ALIGN_BYTES];
     uint64_t end = head_n;
-    if (!write_all(fd, head, head_n))
+    if (!fd_write(fd, span_of(head, head_n)))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!write_all(fd, zeros, align_up(end) - end) || !write_all(fd, s[i].data.p, s[i].data.n))
+        if (!fd_write(fd, span_of(zeros, align_up(end) - end)) || !fd_write(fd, s[i].data))
             return false;
         end = align_up(end) + s[i].data.n;
     }

@@ -54,6 +54,35 @@ static void lists(const struct zeek_values *l, struct flow *f)
     }
 }
 
+static bool put(struct zeek_values *l, uint8_t key, const struct json_value *v)
+{
+    if (key && v->type != JSON_NULL && v->type != JSON_OBJECT)
+        zeek_put(l, key, v->text);
+    return key != ZEEK_SKIP;
+}
+
+/* Names that Zeek does not write: shippers make a record of what stands before the point, or a line under it of the point. */
+static bool put_id(struct zeek_values *l, struct span name, const struct json_value *v)
+{
+    char dotted[9] = {'i', 'd', '.'};
+    if (v->type != JSON_OBJECT) {
+        if (name.n != sizeof dotted || memcmp(name.p, "id_", 3) != 0)
+            return true;
+        memcpy(dotted + 3, name.p + 3, 6);
+        put(l, zeek_key(span_of(dotted, sizeof dotted)), v);
+        return true;
+    }
+    struct json inner = json_into(v);
+    struct json_value one;
+    enum json_step step;
+    while ((step = json_next(&inner, &name, &one)) == JSON_ITEM)
+        if (name.n == 6) {
+            memcpy(dotted + 3, name.p, 6);
+            put(l, zeek_key(span_of(dotted, sizeof dotted)), &one);
+        }
+    return step == JSON_END;
+}
+
 enum log_line zeek_json(struct zeek *z, uint8_t *line, size_t n, struct flow *out, struct log_why *why)
 {
     struct zeek_values l;
@@ -65,9 +94,9 @@ enum log_line zeek_json(struct zeek *z, uint8_t *line, size_t n, struct flow *ou
     bool is_open;
     l.has = 0;
     while ((step = json_next(&j, &name, &v)) == JSON_ITEM) {
-        uint8_t key = zeek_key(name);
-        if (key && v.type != JSON_NULL && v.type != JSON_OBJECT)
-            zeek_put(&l, key, v.text);
+        if (!put(&l, zeek_key(name), &v) && name.n >= 2 && name.p[0] == 'i' && name.p[1] == 'd' && (name.n == 2 || name.p[2] == '_') &&
+            !put_id(&l, name, &v))
+            return log_broken(why, "not JSON", name, v.text);
     }
     if (step == JSON_BAD)
         return log_broken(why, "not JSON, or cut off", SPAN_NONE, SPAN_NONE);

@@ -329,6 +329,11 @@ static void zeek_json_lines(void **state)
         {"{\"ts\":1700000000.5,\"id.orig_h\":\"10.0.0.1\",\"id.resp_h\":\"192.0.2.1\",\"helo\":\"a.example\",\"rcptto\":[\"b@b.example\"]}", LOG_RECORD, FLOW_SMTP},
         {"{\"ts\":1700000000.5,\"id.orig_h\":\"10.0.0.1\",\"id.resp_h\":\"192.0.2.1\",\"method\":\"INVITE\",\"uri\":\"sip:x\",\"status_code\":200}", LOG_OTHER, FLOW_CONN},
         {"{\"_path\":\"weird\",\"ts\":1700000000.5,\"conn_state\":\"SF\"}", LOG_OTHER, FLOW_CONN},
+        {"{\"id\":{\"orig_h\":\"10.0.0.1\",\"orig_p\":1,\"resp_h\":\"192.0.2.1\",\"resp_p\":2,\"x\":{\"y\":[1]}},\"ts\":1700000000.5,\"conn_state\":\"SF\"}", LOG_RECORD, FLOW_CONN},
+        {"{\"id_orig_h\":\"10.0.0.1\",\"id_orig_p\":1,\"id_resp_h\":\"192.0.2.1\",\"id_resp_p\":2,\"id_x\":7,\"ts\":1700000000.5,\"conn_state\":\"SF\"}", LOG_RECORD, FLOW_CONN},
+        {"{\"id\":\"abc\",\"id.orig_h\":\"10.0.0.1\",\"id.resp_h\":\"192.0.2.1\",\"id.orig_p\":1,\"id.resp_p\":2,\"ts\":1700000000.5,\"conn_state\":\"SF\"}", LOG_RECORD, FLOW_CONN},
+        {"{\"id\":{\"orig_h\":\"10.0.0.1\",7},\"ts\":1,\"conn_state\":\"SF\"}", LOG_BROKEN, FLOW_CONN},
+        {"{\"id\":{\"orig_h\":\"10.0.0.1\"},\"ts\":1,\"conn_state\":\"SF\"}", LOG_BROKEN, FLOW_CONN},
         {"{\"ts\":null,\"conn_state\":\"SF\"}", LOG_BROKEN, FLOW_CONN},
         {"{\"ts\":1,\"conn_state\":\"SF\"", LOG_BROKEN, FLOW_CONN},
     };
@@ -338,6 +343,8 @@ static void zeek_json_lines(void **state)
         if (some[i].is == LOG_RECORD) {
             assert_int_equal(f.kind, some[i].kind);
             assert_int_equal(f.start_us, 1700000000500000);
+            if (f.kind == FLOW_CONN)
+                assert_true(ip_v4(&f.src) == 0x0a000001 && ip_v4(&f.dst) == 0xc0000201 && f.src_port == 1 && f.dst_port == 2);
             if (f.kind == FLOW_DNS)
                 assert_true(f.dns.n_answers == 1 && f.dns.ttl[0] == 5);
             if (f.kind == FLOW_HTTP)

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "flow/log_hold.h"
+#include "flow/log_pair.h"
 #include "flow/log_source.h"
 #include "flow/log_text.h"
 
@@ -25,6 +26,8 @@ struct logs {
     struct log_source *now; /* being read until its clock passes until_clock */
     int64_t limit_us, until_us; /* now's; what began before it may be told */
     struct log_hold *hold;
+    struct log_pair *pair;  /* once there was a half flow */
+    int64_t ordered_us;     /* what began before went from the hold to pair */
     int64_t told_us;        /* all that began before is told, and told_n of those that began then */
     uint64_t told_n, skip_n, late;
     bool is_flushed;
@@ -125,7 +128,7 @@ int logs_open(const char *const *path, size_t n, const struct logs_options *o, s
         l->o = *o;
     l->slack_us = (l->o.slack_ms ? l->o.slack_ms : 3600000) * 1000;
     l->o.max_ahead = l->o.max_ahead ? l->o.max_ahead : 1000000;
-    l->until_us = l->told_us = INT64_MIN;
+    l->until_us = l->told_us = l->ordered_us = INT64_MIN;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct stat st;
         struct finding at = {l, why, stat(path[i], &st) < 0 || !S_ISDIR(st.st_mode)};
@@ -157,6 +160,7 @@ void logs_close(struct logs **lp)
     free(l->open);
     free(l->wait);
     log_hold_free(&l->hold);
+    log_pair_free(&l->pair);
     free(l);
 }
 
@@ -213,11 +217,32 @@ static struct log_source *choose(struct logs *l)
     }
 }
 
-/* From the hold, if anything is old enough; in a resumed reading those are passed over that were told before. */
+/* From the hold, if anything is old enough; from the first half flow on by way of log_pair. */
+static int take(struct logs *l, struct flow *out)
+{
+    for (;;) {
+        int rc = l->pair ? log_pair_take(l->pair, l->ordered_us, out) : 0;
+        if (rc != 0)
+            return rc;
+        rc = log_hold_take(l->hold, l->until_us, out);
+        if (rc < 0 || (rc > 0 && !l->pair && !out->is_half))
+            return rc;
+        int64_t before = l->ordered_us;
+        l->ordered_us = rc > 0 ? out->start_us : l->until_us;
+        if (rc == 0 && (!l->pair || l->ordered_us <= before))
+            return 0;
+        if (rc > 0 && !l->pair && !(l->pair = log_pair_new()))
+            return POSSE_ENOMEM;
+        if (rc > 0 && (rc = log_pair_put(l->pair, out)) < 0)
+            return rc;
+    }
+}
+
+/* In a resumed reading those are passed over that were told before. */
 static int tell(struct logs *l, struct flow *out, struct report *why)
 {
     int rc;
-    while ((rc = log_hold_take(l->hold, l->until_us, out)) > 0) {
+    while ((rc = take(l, out)) > 0) {
         if (l->skip_n && out->start_us == l->told_us) {
             l->skip_n--;
             continue;

@@ -4,6 +4,7 @@
  * in any order, unknown ones skipped), Argus binetflow (commas or tabs), NetFlow v5/v9 and IPFIX as files of packets, nfcapd files (through
  * nfdump where it is installed), Suricata EVE; each plain or gzip. A folder is read file by file in order of first time; a rotated log
  * goes on in its successor.
+ * Half flows are made one with their other half (flow/log_pair.h) by logs_next; logs_file_next tells them as they stand.
  * Broken lines are counted and the first ones named (file, line, what was wrong), never fatal; a truncated gzip gives what it holds.
  * Ownership: a reader owns its buffers; a record lives until the next call.  Threads: one reader a thread.  Errors: negative codes for files that cannot be read at all.
  * Limits: a line of 1 MB; memory constant whatever the file.  Resuming: logs_position says where each file was left off.
@@ -50,7 +51,8 @@ void logs_flush(struct logs *l);
 void logs_lost(const struct logs *l, struct logs_lost *out);
 uint64_t logs_bytes(const struct logs *l, uint64_t *of_out); /* of the files, as they lie on the disk: for progress */
 /* A text that says what was told so far, not only what was read: resuming at it tells each record once, also when files were renamed,
- * rotated or packed in between (they are known again by their first bytes). Call logs_resume right after logs_open. */
+ * rotated or packed in between (they are known again by their first bytes). Call logs_resume right after logs_open.
+ * But for a connection one half of which was told and the other not: that is told as a half again. */
 int logs_position(const struct logs *l, struct buf *out);
 int logs_resume(struct logs *l, struct span position, struct report *why); /* ESYNTAX: no position */
 

@@ -25,7 +25,7 @@ struct flow {
     uint16_t src_port, dst_port;
     uint8_t proto;                  /* 6, 17, 1 ... */
     uint8_t state;                  /* enum flow_state */
-    uint8_t is_half;                /* NetFlow and its kin tell of one direction: src sent, and need not have begun it; dst_* is not known */
+    uint8_t is_half;                /* NetFlow and its kin tell of one direction, and the other was not found: who began it is a guess, what the other sent is not known */
     uint8_t is_open;                /* a line of open_conn: not over yet; a later line of the same uid replaces it */
     uint64_t src_bytes, dst_bytes, src_packets, dst_packets; /* payload where both are told */
     struct span uid, service;       /* the log's own id of the connection; "dns", "http", "ssl", "smtp" */

@@ -10,12 +10,13 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/eval_index.h"
+#include "cli/eval_live.h"
 #include "cli/eval_out.h"
 #include "cli/lane.h"
 #include "cli/pool.h"
 #include "cli/progress.h"
 
-enum { OPT_ROOT = 400, OPT_FROZEN, OPT_OUT, OPT_WORST };
+enum { OPT_ROOT = 400, OPT_FROZEN, OPT_OUT, OPT_WORST, OPT_CAMPAIGNS };
 enum { BOOTSTRAP_SEED = 1, WORST_MOST = 100000 };
 
 struct eval {
@@ -24,6 +25,9 @@ struct eval {
     size_t max_bytes;
     FILE *out; /* NULL: none */
     struct metrics *metrics;
+    bool has_live;
+    struct eval_live *live;    /* NULL: live campaigns are left out */
+    struct eval_live_count live_counts[2];
     struct worst ham, spam;
     struct eval_totals totals;
     uint64_t n, n_worst;
@@ -59,7 +63,7 @@ static void eval_work(void *ctx, unsigned worker, void *slot)
     if (l->why.code)
         return;
     lane_read(l);
-    if (!l->reading || !v->engine.is_frozen)
+    if (!l->reading || !v->engine.is_frozen || v->live)
         return;
     int rc = engine_decide(l->worker, l->reading, 0, &l->verdict);
     if (rc)
@@ -68,11 +72,17 @@ static void eval_work(void *ctx, unsigned worker, void *slot)
 
 static int decide_and_teach(struct eval *v, struct lane *l)
 {
-    if (v->engine.is_frozen)
+    if (v->engine.is_frozen && !v->live)
         return l->why.code;
+    if (v->live)
+        eval_live_ask(v->live, l->reading);
     int rc = engine_decide(l->worker, l->reading, 0, &l->verdict);
     if (rc)
         return report_set(&l->why, rc, "%s: cannot be judged: %s", l->ticket.name, posse_strerror(rc));
+    if (v->live && (rc = eval_live_tell(v->live, &l->verdict, l->is_spam, &l->why)))
+        return rc;
+    if (v->engine.is_frozen)
+        return 0;
     /* the time is the place in the stream: a run depends on nothing but its input */
     struct teaching t = {l->is_spam ? LESSON_SPAM : LESSON_HAM, SPAN_LIT("eval"), SPAN_LIT("cli"), (int64_t)v->n};
     uint64_t id;
@@ -145,6 +155,10 @@ static int summarise(struct eval *v, bool is_json)
         t->promised /= (double)v->n;
         t->promised_hi /= (double)v->n;
     }
+    if (v->live) {
+        eval_live_counts(v->live, v->live_counts);
+        t->live = v->live_counts;
+    }
     t->ham = &v->ham;
     t->spam = &v->spam;
     (is_json ? eval_write_json : eval_write_table)(stdout, t);
@@ -166,7 +180,7 @@ static int eval_open(struct eval *v, const char *index, const char *root, const 
         return report_set(why, POSSE_ENOMEM, "out of memory");
     if (out && !(v->out = fopen(out, "we")))
         return report_errno(why, "write", out);
-    return 0;
+    return v->has_live ? eval_live_new(v->engine.settings, &v->live, why) : 0;
 }
 
 static int eval_close(struct eval *v, const char *out, int status)
@@ -178,6 +192,7 @@ static int eval_close(struct eval *v, const char *out, int status)
     }
     eval_index_close(&v->index);
     metrics_free(&v->metrics);
+    eval_live_free(&v->live);
     worst_deinit(&v->ham);
     worst_deinit(&v->spam);
     return cli_engine_close(&v->engine, status);
@@ -199,6 +214,7 @@ static int eval_run(const struct cli_command *cmd, int argc, char **argv)
         case OPT_FROZEN: v.engine.is_frozen = true; break;
         case OPT_OUT: out = optarg; break;
         case OPT_JSON: is_json = true; break;
+        case OPT_CAMPAIGNS: v.has_live = true; break;
         case OPT_WORST:
             if (!cli_number(optarg, 0, WORST_MOST, &v.n_worst))
                 return cli_usage(cmd, "--worst is a number up to %d", WORST_MOST);
@@ -228,6 +244,7 @@ static const struct cli_option eval_options[] = {
     {OPT_EMPTY, "empty", NULL, "start from a model that knows nothing"},
     {OPT_FROZEN, "frozen", NULL, "judge only, teach nothing"},
     {OPT_RULES, "rules", "FILE", "obey these rules too; may be given several times"},
+    {OPT_CAMPAIGNS, "campaigns", NULL, "let live campaigns, seen as the index goes on, count as evidence"},
     {OPT_OUT, "out", "FILE", "write a line a message: PATH judge=LABEL class=VERDICT score=BITS"},
     {OPT_WORST, "worst", "N", "list the N worst disagreements of either kind, to look for wrong labels"},
     {OPT_JSON, "json", NULL, "one JSON object instead of the table"},

@@ -10,9 +10,11 @@
 #include "cli/progress.h"
 #include "cli/source.h"
 #include "cli/verdict_out.h"
+#include "engine/live.h"
+#include "engine/observe.h"
 
 enum { SLOTS_PER_THREAD = 32, SLOTS_MAX = 256, LINE_MAX_BYTES = 1 << 20, STDOUT_BYTES = 1 << 18, MANY_PATHS = 1000 };
-enum { OPT_EXPLAIN = 400, OPT_DELIVER, OPT_FROM, OPT_RCPT, OPT_CLIENT, OPT_HELO, OPT_AUTH, OPT_QUARANTINE, OPT_EXIT_CODE };
+enum { OPT_EXPLAIN = 400, OPT_DELIVER, OPT_FROM, OPT_RCPT, OPT_CLIENT, OPT_HELO, OPT_AUTH, OPT_QUARANTINE, OPT_EXIT_CODE, OPT_CAMPAIGNS };
 
 /* One message on its way through the pool. */
 struct scan_slot {
@@ -24,7 +26,9 @@ struct scan_slot {
 
 struct scan_worker {
     struct engine_worker *engine;
+    struct observe_worker *watcher; /* NULL: live campaigns are left out */
     struct source_buf bytes;
+    char text[LIVE_TEXT];
 };
 
 struct scan {
@@ -35,6 +39,9 @@ struct scan {
     size_t n_slots;
     struct verdict_style style;
     struct progress progress;
+    bool has_live;
+    struct live *live;
+    double live_bits;
     int status;
 };
 
@@ -43,6 +50,17 @@ static bool scan_next(void *ctx, void *slot)
     struct scan *s = ctx;
     struct scan_slot *m = slot;
     return source_next(s->source, &m->ticket);
+}
+
+/* What cannot be sketched is of no campaign. */
+static void ask_live(struct scan *s, struct scan_worker *w, struct reading *r)
+{
+    static const struct observe_in in = {.flags = 0};
+    struct sighting *sighting;
+    const struct mailer *mailer;
+    struct published_hit hit;
+    if (observe_read(w->watcher, reading_message(r), &in, &sighting, &mailer) == 0)
+        live_tell(s->live, sighting, r, s->live_bits, w->text, &hit);
 }
 
 static int judge(struct scan *s, struct scan_worker *w, struct scan_slot *m)
@@ -55,6 +73,8 @@ static int judge(struct scan *s, struct scan_worker *w, struct scan_slot *m)
     if (rc)
         return rc;
     rc = engine_read(w->engine, raw, &no_envelope, &reading);
+    if (rc == 0 && w->watcher)
+        ask_live(s, w, reading);
     if (rc == 0)
         rc = engine_decide(w->engine, reading, s->style.is_explained ? ENGINE_EXPLAIN : 0, &v);
     if (rc)
@@ -108,7 +128,8 @@ static bool scan_init(struct scan *s, struct cli_engine *e, const char *const *p
     if (!s->source || !s->worker || !s->slot)
         return false;
     for (unsigned i = 0; i < s->n_workers; i++)
-        if (!(s->worker[i].engine = engine_worker_new(e->engine)))
+        if (!(s->worker[i].engine = engine_worker_new(e->engine)) ||
+            (s->live && !(s->worker[i].watcher = observe_worker_bare(NULL))))
             return false;
     progress_init(&s->progress, "judged");
     if (cli_color_stdout())
@@ -120,6 +141,7 @@ static void scan_deinit(struct scan *s)
 {
     for (unsigned i = 0; s->worker && i < s->n_workers; i++) {
         engine_worker_free(&s->worker[i].engine);
+        observe_worker_free(&s->worker[i].watcher);
         source_buf_deinit(&s->worker[i].bytes);
     }
     for (size_t i = 0; s->slot && i < s->n_slots; i++) {
@@ -179,6 +201,17 @@ static int deliver_one(const struct cli_command *cmd, struct deliver *d, const s
     return deliver(d);
 }
 
+static int open_live(struct scan *s, const struct cli_engine *e, struct report *why)
+{
+    char home[4096];
+    if (!s->has_live)
+        return 0;
+    if (!cli_home(e->home, home, sizeof home))
+        return report_set(why, POSSE_EINVAL, "the path of the home is too long");
+    s->live_bits = config_float(e->settings, "observe.bits");
+    return live_open(home, &s->live, why);
+}
+
 static int scan_run(const struct cli_command *cmd, int argc, char **argv)
 {
     struct cli_engine e = {.is_frozen = true};
@@ -194,6 +227,8 @@ static int scan_run(const struct cli_command *cmd, int argc, char **argv)
             s.style.is_json = true;
         else if (key == OPT_EXPLAIN)
             s.style.is_explained = true;
+        else if (key == OPT_CAMPAIGNS)
+            s.has_live = true;
         else if (key == OPT_THREADS && !cli_number(optarg, 1, 1024, &threads))
             return cli_usage(cmd, "--threads is a number from 1 to 1024");
         else if (key == '?' || key == CLI_HELP)
@@ -211,17 +246,19 @@ static int scan_run(const struct cli_command *cmd, int argc, char **argv)
     s.style.is_colored = s.style.is_colored && !s.style.is_json;
     setvbuf(stdout, NULL, cli_color_stdout() ? _IOLBF : _IOFBF, STDOUT_BYTES);
     int status = CLI_TROUBLE;
-    if (cli_engine_open(&e, &why) != 0) {
+    if (cli_engine_open(&e, &why) != 0 || open_live(&s, &e, &why) != 0) {
         cli_report(&why);
     } else {
         s.n_workers = threads ? (unsigned)threads : cli_threads(e.settings);
         status = scan_all(&s, &e, (const char *const *)argv + first, (size_t)(argc - first));
     }
+    live_drop(&s.live);
     return cli_engine_close(&e, status);
 }
 
 static const struct cli_option scan_options[] = {
     {OPT_EXPLAIN, "explain", NULL, "say why: reasons in bits that add up to the score, and what would flip it"},
+    {OPT_CAMPAIGNS, "campaigns", NULL, "let the home's live campaigns, as last published, count as evidence"},
     {OPT_JSON, "json", NULL, "one JSON object a line"},
     {OPT_MODEL, "model", "FILE", "judge with this model and not with what the user taught"},
     {OPT_EMPTY, "empty", NULL, "judge with a model that knows nothing"},

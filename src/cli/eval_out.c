@@ -87,6 +87,22 @@ static void print_worst(FILE *to, const struct worst *w, const char *title)
     }
 }
 
+static void print_live(FILE *to, const char *what, const struct eval_live_count *c)
+{
+    fprintf(to, "%s of what was live  %llu, of them with evidence %llu, mean %.2f bits, most %.2f bits\n", what, (unsigned long long)c->known,
+            (unsigned long long)c->worth, c->worth ? c->bits / (double)c->worth : 0, c->most);
+}
+
+static void json_live(struct buf *b, const char *name, const struct eval_live_count *c)
+{
+    json_name(b, name, false);
+    buf_add_fmt(b, "{\"known\":%llu,\"with_evidence\":%llu,\"bits\":", (unsigned long long)c->known, (unsigned long long)c->worth);
+    json_number(b, c->bits);
+    json_name(b, "most", false);
+    json_number(b, c->most);
+    buf_add_byte(b, '}');
+}
+
 void eval_write_table(FILE *to, const struct eval_totals *t)
 {
     const struct metrics_result *m = &t->metrics;
@@ -113,6 +129,10 @@ void eval_write_table(FILE *to, const struct eval_totals *t)
         }
         fprintf(to, "%-34s %10.4f   %.4f to %.4f\n", "ham loss promised, %", 100 * t->promised, 100 * t->promised_lo,
                 100 * t->promised_hi);
+    }
+    if (t->live) {
+        print_live(to, "\nham ", &t->live[0]);
+        print_live(to, "spam", &t->live[1]);
     }
     print_worst(to, t->ham, "ham with the highest scores");
     print_worst(to, t->spam, "spam with the lowest scores");
@@ -165,6 +185,10 @@ void eval_write_json(FILE *to, const struct eval_totals *t)
     struct estimate promised = {100 * t->promised_lo, 100 * t->promised, 100 * t->promised_hi, m->n_ham, "calibration"};
     json_name(&b, "ham_loss_promised", false);
     json_estimate(&b, &promised, NULL);
+    if (t->live) {
+        json_live(&b, "live_ham", &t->live[0]);
+        json_live(&b, "live_spam", &t->live[1]);
+    }
     if (t->ham && t->ham->max) {
         json_worst(&b, "worst_ham", t->ham);
         json_worst(&b, "worst_spam", t->spam);

@@ -21,6 +21,8 @@ int worst_init(struct worst *w, size_t max, bool is_high);
 void worst_deinit(struct worst *w);
 int worst_add(struct worst *w, double bits, const char *name);
 
+struct eval_live_count { uint64_t known, worth; double bits, most; }; /* known: of a campaign or bulk; worth: of them with bits */
+
 struct eval_totals {
     struct metrics_result metrics;
     bool has_metrics; /* at least one ham and one spam */
@@ -28,6 +30,7 @@ struct eval_totals {
     double promised_lo, promised, promised_hi; /* ham loss promised at the thresholds used, mean over the stream */
     double seconds;
     const struct worst *ham, *spam;
+    const struct eval_live_count *live; /* of ham, of spam; NULL: not asked for */
 };
 
 void eval_write_table(FILE *to, const struct eval_totals *t);

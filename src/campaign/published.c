@@ -162,7 +162,8 @@ bool published_look(const struct published *p, const struct sketch *s, struct pu
 /* Wanted mail that one machine sends to many is bulk, and wanted mail that many machines send alike is rare: a joke that goes around, a
  * disclaimer that is longer than what it stands under. How rare depends on how many machines there were. Each doubling of the machines past
  * two is worth a bit, and so that one index never outweighs what a message itself says, six bits are the most. A weak likeness counts
- * for less. */
+ * for less. Measured (bench/live): where real ham is looked up as if years of it had come within two hours, none of 39,081 gets three bits
+ * and 351 of 10,785 spam do, and at every step the formula promises less than the corpora show; six are what they can vouch for. */
 double published_bits(const struct published_hit *h)
 {
     enum { FEW = 3, MOST_BITS = 6 };

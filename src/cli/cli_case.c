@@ -505,7 +505,9 @@ static int case_run(const struct cli_command *cmd, int argc, char **argv)
         {"open", case_open_run}, {"add", case_add_run}, {"note", case_note_run}, {"show", case_show_run}, {"read", case_read_run},
         {"seal", case_seal_run}, {"stamp", case_stamp_run}, {"key", case_key_run}, {"verify", case_verify_run}, {"export", case_export_run},
         {"list", case_list_run}, {"redact", case_redact_run}, {"action", case_action_run}, {"watch", case_watch_run},
-        {"close", case_close_run}, {"reopen", case_reopen_run}};
+        {"close", case_close_run}, {"reopen", case_reopen_run},
+        {"notices", case_notices_run}, {"sent", case_sent_run}, {"answered", case_answered_run}, {"outcome", case_outcome_run},
+        {"ledger", case_ledger_run}};
     struct case_request q = {.cmd = cmd, .subject = "", .source = "", .what = "", .only = "", .samples = UINT64_MAX};
     int key, first;
     keep_command(&q, argc, argv);
@@ -578,10 +580,13 @@ static const struct cli_option case_options[] = {
     {OPT_FORM + EXPORT_RSPAMD, "rspamd", NULL, "export: maps for rspamd"},
     {OPT_ALLOW, "allow", "FILE", "export: names, *.names, addresses and networks that must not be listed; may be repeated"},
     {OPT_DAYS, "days", "N", "export: how long after it was seen last an entry is good (30)"},
-    {OPT_AT, "at", "TIME", "export: as of then, not of now"},
+    {OPT_AT, "at", "TIME", "export, notices, sent, answered, outcome: then, not now"},
     {OPT_RESERVED, "reserved", NULL, "export: list private and documentation addresses too (rehearsals)"},
-    {OPT_ORG, "org", "NAME", "export: who says so"},
-    {OPT_CONTACT, "contact", "ADDRESS", "export: where that can be asked"},
+    {OPT_ORG, "org", "NAME", "export, notices: who says so"},
+    {OPT_CONTACT, "contact", "ADDRESS", "export, notices: where that can be asked"},
+    {OPT_OUT, "out", "DIR", "notices: a folder to make"},
+    {OPT_CONTACTS, "contacts", "FILE", "notices: AS64500 or a network, a mail address, the firm's name; a line each"},
+    {OPT_RECEIVERS, "receivers", "FILE", "notices: an address, @domain, AS or *, then xarf, arf, text or all, then single or grouped"},
     {OPT_BY, "by", "NAME", "who does this, for the log; without, the login name"},
     {OPT_JSON, "json", NULL, "one JSON object a line"},
     {OPT_HOME, "home", "DIR", "where the cases are"},
@@ -602,7 +607,9 @@ const struct cli_command cli_case = {
                 "       posse case stamp CASE --request FILE | --token FILE [--ca FILE]\n"
                 "       posse case verify CASE [--key FINGERPRINT] [--head FILE] [--token FILE --ca FILE]\n"
                 "       posse case export CASE --to DIR\n"
-                "       posse case export CASE --to DIR [--stix] [--misp] [--csv] [--rpz] [--rbldnsd] [--nft] [--postfix] [--rspamd] [--allow FILE]",
+                "       posse case export CASE --to DIR [--stix] [--misp] [--csv] [--rpz] [--rbldnsd] [--nft] [--postfix] [--rspamd] [--allow FILE]\n"
+                "       posse case notices CASE --out DIR --org NAME --contact ADDRESS [--contacts FILE] [--receivers FILE]\n"
+                "       posse case sent CASE NOTICE [TEXT] | answered CASE NOTICE TEXT | outcome CASE NOTICE TEXT | ledger CASE",
     .about = "A case holds exhibits, the bytes as they were, and a log of all that was done with them, to which one can only add. seal\n"
              "signs what stands now; verify says, from the folder alone, whether it is still that, and names what was changed, removed,\n"
              "added or moved. CASE is an id, or the path of a case's folder.\n"

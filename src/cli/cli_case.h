@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 
 /* Options of exports and notices; a form is OPT_FORM and its enum export_form. */
-enum { OPT_ALLOW = 460, OPT_AT, OPT_DAYS, OPT_ORG, OPT_CONTACT, OPT_RESERVED, OPT_FORM };
+enum { OPT_ALLOW = 460, OPT_OUT, OPT_CONTACTS, OPT_RECEIVERS, OPT_AT, OPT_DAYS, OPT_ORG, OPT_CONTACT, OPT_RESERVED, OPT_FORM };
 enum { CASE_ALLOW_MAX = 16 };
 
 enum { CASE_WANTS = 64 /* options of one kind */, CASE_COMMAND = 1024 };
@@ -18,7 +18,7 @@ struct case_request {
     size_t n_campaigns, n_botnets, n_traces;
     int64_t since_ms, until_ms;
     uint64_t samples;            /* of each campaign */
-    const char *allow[CASE_ALLOW_MAX], *at, *days, *org, *contact;
+    const char *allow[CASE_ALLOW_MAX], *at, *days, *org, *contact, *out, *contacts, *receivers;
     size_t n_allow;
     unsigned forms;              /* a bit for each enum export_form */
     bool is_json, lists_reserved;
@@ -55,6 +55,11 @@ int case_old_findings(struct casefile *c, struct arena *a, struct findings **out
 int case_add_findings(struct case_request *q, struct casefile *c, struct arena *a, struct findings *f, const struct findings *old,
                       uint64_t *n_out, struct report *why);
 int case_lists_run(struct case_request *q, int argc, char **argv); /* export with a form */
+int case_notices_run(struct case_request *q, int argc, char **argv);
+int case_sent_run(struct case_request *q, int argc, char **argv);
+int case_answered_run(struct case_request *q, int argc, char **argv);
+int case_outcome_run(struct case_request *q, int argc, char **argv);
+int case_ledger_run(struct case_request *q, int argc, char **argv);
 bool case_list_option(struct case_request *q, int key, const char *arg); /* false: not one of theirs, or (said) one too many */
 
 /* ---- what exports and notices share ---- */
@@ -65,12 +70,25 @@ struct case_source {
     struct casefile *file;
     struct arena *arena;
     struct findings *findings;
-    uint64_t exhibit, sealed;
+    uint64_t exhibit;
+    struct head head; /* the newest */
     struct span id, title;
     int64_t opened_ms, now_ms;
 };
 int case_source_open(struct case_request *q, const char *which, struct case_source *out);
 int case_source_close(struct case_source *s, int status);
+/* What became of each notice, as the log tells it. */
+struct case_told {
+    char id[24], to[300];
+    char sent[CASE_TIME_TEXT]; /* when last; "": it was not, as far as was recorded */
+    unsigned answers, outcomes;
+    char last[300];            /* what was recorded last */
+    uint64_t incidents;
+};
+struct case_ledger { struct case_told *told; size_t n, cap; };
+int case_ledger_read(struct casefile *c, struct case_ledger *out); /* free it, whatever it says */
+void case_ledger_free(struct case_ledger *l);
+struct case_told *case_ledger_find(const struct case_ledger *l, struct span id);
 /* A new file in a folder; all of it is on disk before this returns. */
 int case_put(const char *folder, const char *name, struct span s);
 

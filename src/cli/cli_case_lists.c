@@ -15,6 +15,9 @@ bool case_list_option(struct case_request *q, int key, const char *arg)
 {
     switch (key) {
     case OPT_AT: q->at = arg; return true;
+    case OPT_OUT: q->out = arg; return true;
+    case OPT_CONTACTS: q->contacts = arg; return true;
+    case OPT_RECEIVERS: q->receivers = arg; return true;
     case OPT_DAYS: q->days = arg; return true;
     case OPT_ORG: q->org = arg; return true;
     case OPT_CONTACT: q->contact = arg; return true;
@@ -36,7 +39,7 @@ bool case_list_option(struct case_request *q, int key, const char *arg)
 
 static int newest_head(void *ctx, const struct head *h)
 {
-    *(uint64_t *)ctx = h->n;
+    *(struct head *)ctx = *h;
     return 0;
 }
 
@@ -55,9 +58,9 @@ static int read_source(struct case_request *q, struct case_source *s)
     struct report why = {0};
     struct case_line l;
     struct case_time at = {0};
-    if (seal_heads(s->file, newest_head, &s->sealed, &why))
+    if (seal_heads(s->file, newest_head, &s->head, &why))
         return cli_report(&why);
-    int rc = s->sealed ? findings_newest(s->file, s->sealed, s->arena, &s->findings, &s->exhibit, &why) : POSSE_ENOENT;
+    int rc = s->head.n ? findings_newest(s->file, s->head.n, s->arena, &s->findings, &s->exhibit, &why) : POSSE_ENOENT;
     if (rc == POSSE_ENOENT)
         return cli_error("%s: no findings are sealed in it: what leaves a case is made of them alone; add them, then 'posse case seal'", q->folder);
     if (rc || casefile_line(s->file, 0, &l, &why))

@@ -9,9 +9,9 @@ check() { local name=$1; shift; if ! "$@" >"$work/out" 2>&1; then echo "not ok $
 not() { ! "$@"; }
 skip() { echo "skip $1: $2"; }
 
-python3 "$here/findings.py" "$work/findings.json" || exit 1
+python3 "$here/findings.py" "$work/in" || exit 1
 "$posse" case open 'The "botnet" <b>=1+1</b>' --subject "botnet rustock" --id t1 >/dev/null || exit 1
-"$posse" case add t1 --name findings.json --media application/json "$work/findings.json" >/dev/null || exit 1
+"$posse" case add t1 "$work"/in/m?.eml "$work/in/findings.json" >/dev/null || exit 1
 check "what is not sealed does not leave" not "$posse" case export t1 --csv --to "$work/no"
 check "and nothing was made" test ! -e "$work/no"
 "$posse" case seal t1 >/dev/null 2>&1 || exit 1

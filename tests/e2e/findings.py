@@ -1,8 +1,8 @@
-"""findings.py FILE: a case's findings as a person who wishes us ill would have them: every text that is somebody else's tries to get out.
+"""findings.py FOLDER: findings.json and five messages, to be exhibits 1 to 5 of a case: a case's findings as a person who wishes us ill would have them: every text that is somebody else's tries to get out.
 
 All names and addresses are reserved ones, but for those that no list may ever name.
 """
-import json, sys
+import json, pathlib, sys
 
 HOSTILE = "=cmd|'/C calc'!A0\",\"x\n. CNAME .\r\n<script>$(id)`id`</script>\u202e\\ ../../x"
 
@@ -53,5 +53,30 @@ FINDINGS = {
 for s in FINDINGS["sources"]:
     if not s["first"]:
         del s["first"]
-with open(sys.argv[1], "w", encoding="utf-8") as f:
-    json.dump(FINDINGS, f)
+
+LINES = "\n".join("--=_posse_%032d" % i for i in range(3)) + "\nFrom nobody\n.\n<script>alert(1)</script>\n"
+
+
+def message(received, body, more="", to="victim@trap.example"):
+    return ("Return-Path: <bounce@spam.example>\nDelivered-To: %s\n%sFrom: \"%s\" <a@spam.example>\nTo: Victim <%s>\n%s"
+            "Subject: pills\nMessage-ID: <1@spam.example>\n\n%s" % (to, received, "Pills", to, more, body)).encode("utf-8")
+
+
+def received(client):
+    return ("Received: from evil (unknown [%s]\n\tby mx.trap.example with ESMTP id 1\n\tfor <victim@trap.example>; "
+            "Wed, 16 Mar 2011 15:45:00 +0100\n" % client)
+
+
+MESSAGES = [
+    message(received("10.0.0.1]:4242)"), "buy, victim@trap.example\n" + LINES),
+    message(received("10.1.0.2])") + received("10.0.0.5])"), "caf\u00e9 \u202e\n" + LINES),     # the lower field is the sender's own
+    message(received("10.2.0.3])"), "x" * 2000 + "\n" + LINES),                                # a line that no mail may have
+    message(received("10.3.0.4])"), "nobody will be told\n"),
+    message(received("2001:db8::1])"), "plain\n", "Content-Type: multipart/mixed; boundary=b\nX-Odd: \u00e9\n"),
+]
+FINDINGS["campaigns"][0]["samples"] = [{"exhibit": i + 1, "time": "2011-03-16T14:45:00.000+00:00"} for i in range(len(MESSAGES))]
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir(exist_ok=True)
+for i, m in enumerate(MESSAGES):
+    (folder / ("m%d.eml" % (i + 1))).write_bytes(m)
+(folder / "findings.json").write_text(json.dumps(FINDINGS))

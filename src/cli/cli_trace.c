@@ -1,10 +1,13 @@
 /* posse trace: from flow logs to infected machines, and to what commands them. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/cli.h"
@@ -14,7 +17,7 @@
 #include "engine/asfile.h"
 #include "flow/logs.h"
 
-enum { OPT_HOSTS = 500, OPT_BEACONS, OPT_HOST, OPT_SVG, OPT_INSIDE, OPT_AS, OPT_PROBABILITY, OPT_FOLLOW, OPT_WHY, OPT_MOST, OPT_MEMORY,
+enum { OPT_HOSTS = 500, OPT_BEACONS, OPT_HOST, OPT_SVG, OPT_INSIDE, OPT_AS, OPT_PROBABILITY, OPT_FOLLOW, OPT_WHY, OPT_MOST, OPT_MEMORY, OPT_LISTEN,
        OPT_ALLOW, OPT_DENY, OPT_NAMES };
 enum { NETS_MOST = 256, FOLLOW_EVERY_S = 10, TOLD_BEFORE = 4096 };
 enum what { WHAT_INCIDENTS, WHAT_HOSTS, WHAT_BEACONS, WHAT_HOST, WHAT_SVG, WHAT_NAMES };
@@ -29,6 +32,7 @@ struct trace_request {
     struct trace_lists lists;
     uint64_t trap_stamp; /* of the observatory, as it was joined last */
     bool is_following;
+    const char *listen; /* where NetFlow comes to */
     uint64_t most;
     /* while it runs */
     struct asfile *asfile;
@@ -262,6 +266,23 @@ static int read_on(struct trace_request *q, struct report *why)
     return rc < 0 ? rc : any;
 }
 
+/* Until the time to print or a signal: what comes over the network meanwhile is taken. 1: a signal; 0: time; < 0: said in why. */
+static int take_for(struct trace_request *q, int signals, int64_t ms, struct report *why)
+{
+    unsigned port;
+    struct pollfd p[2] = {{.fd = signals, .events = POLLIN}, {.fd = logs_socket(q->logs, &port), .events = POLLIN}};
+    for (int64_t end = cli_now_ms() + ms, left = ms; left > 0; left = end - cli_now_ms()) {
+        if (poll(p, 2, (int)(left < ms ? left : ms)) < 0 && errno != EINTR)
+            return report_errno(why, "wait", "signals");
+        if (p[0].revents)
+            return 1;
+        int rc = p[1].revents ? logs_collect(q->logs, why) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 /* Until a signal ends it; incidents are printed when they are new or have grown. */
 static int follow(struct trace_request *q, struct report *why)
 {
@@ -270,25 +291,40 @@ static int follow(struct trace_request *q, struct report *why)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC), rc;
+    if (signals < 0)
+        return report_errno(why, "wait", "signals");
     for (;;) {
         struct report list_why = {0};
-        int rc = read_on(q, why), changed = trace_lists_refresh(&q->lists, q->trace, &list_why);
-        if (rc < 0)
-            return rc;
+        int changed = trace_lists_refresh(&q->lists, q->trace, &list_why);
+        rc = read_on(q, why);
         if (changed < 0)
             cli_report(&list_why);
-        if (rc > 0 || changed > 0) {
+        if (rc > 0 || (rc == 0 && changed > 0)) {
             progress_clear(&q->progress);
             if (print(q))
-                return 0;
+                break;
         }
-        struct timespec t = {.tv_sec = FOLLOW_EVERY_S};
-        if (sigtimedwait(&set, NULL, &t) > 0) {
+        if (rc < 0 || (rc = take_for(q, signals, FOLLOW_EVERY_S * 1000, why)) < 0)
+            break;
+        if (rc > 0) {
             logs_flush(q->logs);
             rc = read_on(q, why);
-            return rc < 0 ? rc : 0;
+            break;
         }
     }
+    close(signals);
+    return rc < 0 ? rc : 0;
+}
+
+/* Says where: port 0 was a free one. */
+static int listen_too(struct trace_request *q, struct report *why)
+{
+    unsigned port;
+    int rc = q->listen ? logs_listen(q->logs, q->listen, why) : 0;
+    if (!rc && q->listen && logs_socket(q->logs, &port) >= 0)
+        fprintf(stderr, "posse: listening on UDP port %u\n", port);
+    return rc;
 }
 
 static int run(struct trace_request *q, char **paths, size_t n)
@@ -304,6 +340,8 @@ static int run(struct trace_request *q, char **paths, size_t n)
         rc = trace_new(&q->o, &q->trace, &why);
     if (!rc)
         rc = logs_open((const char *const *)paths, n, &lo, &q->logs, &why);
+    if (!rc)
+        rc = listen_too(q, &why);
     progress_init(&q->progress, "read");
     if (!rc)
         rc = q->is_following ? follow(q, &why) : read_on(q, &why);
@@ -340,10 +378,11 @@ static int trace_run(const struct cli_command *cmd, int argc, char **argv)
         case OPT_JSON: q->style.is_json = true; break;
         case OPT_WHY: q->style.is_explained = true; break;
         case OPT_FOLLOW: q->is_following = true; break;
+        case OPT_LISTEN: q->is_following = true, q->listen = optarg; break;
         case CLI_HELP: free(q); return CLI_OK;
         default: status = take_value(cmd, q, key);
         }
-    if (status == CLI_OK && first == argc)
+    if (status == CLI_OK && first == argc && !q->listen)
         status = cli_usage(cmd, "it needs logs: files or folders, or - for standard input");
     else if (status == CLI_OK && q->is_following && q->what != WHAT_INCIDENTS)
         status = cli_usage(cmd, "--follow prints incidents");
@@ -370,6 +409,7 @@ static const struct cli_option trace_options[] = {
     {OPT_PROBABILITY, "probability", "P", "tell what is at least so probable (0.95)"},
     {OPT_MEMORY, "memory", "MB", "the tables' memory (2048)"},
     {OPT_FOLLOW, "follow", NULL, "go on as the logs grow; print what is new"},
+    {OPT_LISTEN, "listen", "ADDRESS:PORT", "take NetFlow and IPFIX over UDP too, and go on as with --follow"},
     {0, NULL, NULL, NULL},
 };
 

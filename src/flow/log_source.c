@@ -89,21 +89,20 @@ void log_source_close(struct log_source *s)
     logs_file_close(&s->f);
 }
 
-/* The clock follows the latest start. A lone time of another day is a broken clock and moves nothing; a row of them is believed. */
-static void tick(struct log_source *s, int64_t us)
+void log_tick(int64_t *clock_us, unsigned *wild, int64_t us)
 {
     int64_t off;
-    if (s->clock_us == INT64_MIN) {
-        s->clock_us = us;
+    if (*clock_us == INT64_MIN) {
+        *clock_us = us;
         return;
     }
-    if (__builtin_sub_overflow(us, s->clock_us, &off))
-        off = us > s->clock_us ? INT64_MAX : INT64_MIN;
+    if (__builtin_sub_overflow(us, *clock_us, &off))
+        off = us > *clock_us ? INT64_MAX : INT64_MIN;
     bool is_wild = off > (int64_t)DAY_S * 1000000 || off < -(int64_t)DAY_S * 1000000;
-    s->wild = is_wild ? s->wild + 1 : 0;
-    if (is_wild ? s->wild >= CONVINCED : off > 0) {
-        s->clock_us = us;
-        s->wild = 0;
+    *wild = is_wild ? *wild + 1 : 0;
+    if (is_wild ? *wild >= CONVINCED : off > 0) {
+        *clock_us = us;
+        *wild = 0;
     }
 }
 
@@ -136,7 +135,7 @@ int log_source_next(struct log_source *s, struct flow *out, struct report *why)
     s->in_mark++;
     if (out->start_us > s->mark[s->n_marks - 1].last_us)
         s->mark[s->n_marks - 1].last_us = out->start_us;
-    tick(s, out->start_us);
+    log_tick(&s->clock_us, &s->wild, out->start_us);
     return 1;
 }
 

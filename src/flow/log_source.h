@@ -38,6 +38,8 @@ int log_source_open(struct log_source *s, bool grows, struct report *why); /* at
 void log_source_close(struct log_source *s);
 /* The next record; keeps clock and marks. */
 int log_source_next(struct log_source *s, struct flow *out, struct report *why);
+/* A log's clock is the latest start so far; one that is a day off is wild, and believed when many others agree with it. */
+void log_tick(int64_t *clock_us, unsigned *wild, int64_t us);
 /* From where a reader must begin again so that nothing that started at told_us or later is missed. */
 struct logs_place log_source_held(const struct log_source *s, int64_t told_us);
 struct logs_place log_source_at(const struct log_source *s);

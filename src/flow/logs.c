@@ -14,7 +14,7 @@
 #include "flow/log_source.h"
 #include "flow/log_text.h"
 
-enum { OPEN_MAX_LOGS = 128, SECOND_US = 1000000, BYTES_A_RECORD = 512 };
+enum { OPEN_MAX_LOGS = 128, SECOND_US = 1000000, BYTES_A_RECORD = 512, COLLECT_MOST = 1 << 16 };
 
 struct logs {
     struct logs_options o;
@@ -27,6 +27,9 @@ struct logs {
     int64_t limit_us, until_us; /* now's; what began before it may be told */
     struct log_hold *hold;
     struct log_pair *pair;  /* once there was a half flow */
+    struct collector *net;  /* with a socket; NULL: none */
+    int64_t net_clock;
+    unsigned net_wild;
     int64_t ordered_us;     /* what began before went from the hold to pair */
     int64_t told_us;        /* all that began before is told, and told_n of those that began then */
     uint64_t told_n, skip_n, late;
@@ -128,7 +131,7 @@ int logs_open(const char *const *path, size_t n, const struct logs_options *o, s
         l->o = *o;
     l->slack_us = (l->o.slack_ms ? l->o.slack_ms : 3600000) * 1000;
     l->o.max_ahead = l->o.max_ahead ? l->o.max_ahead : 1000000;
-    l->until_us = l->told_us = l->ordered_us = INT64_MIN;
+    l->until_us = l->told_us = l->ordered_us = l->net_clock = INT64_MIN;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct stat st;
         struct finding at = {l, why, stat(path[i], &st) < 0 || !S_ISDIR(st.st_mode)};
@@ -161,6 +164,7 @@ void logs_close(struct logs **lp)
     free(l->wait);
     log_hold_free(&l->hold);
     log_pair_free(&l->pair);
+    collector_free(&l->net);
     free(l);
 }
 
@@ -248,6 +252,8 @@ static int tell(struct logs *l, struct flow *out, struct report *why)
             continue;
         }
         l->skip_n = 0;
+        if (out->start_us < l->told_us)
+            return 1; /* off the network, and late */
         l->told_n = out->start_us == l->told_us ? l->told_n + 1 : 1;
         l->told_us = out->start_us;
         return 1;
@@ -273,6 +279,18 @@ static void is_at_end(struct logs *l, struct log_source *s)
     l->now = NULL;
 }
 
+static int hold(struct logs *l, const struct flow *f, struct report *why)
+{
+    if (log_hold_put(l->hold, f) < 0)
+        return report_set(why, POSSE_ENOMEM, "no memory to put records in order");
+    if (log_hold_count(l->hold) > l->o.max_ahead || log_hold_bytes(l->hold) / BYTES_A_RECORD > l->o.max_ahead) {
+        int64_t first = log_hold_first(l->hold);
+        if (first < INT64_MAX - 2 * SECOND_US && l->until_us < first + SECOND_US)
+            l->until_us = first + SECOND_US;
+    }
+    return 0;
+}
+
 /* One record of the source whose turn it is: 1: it is late, tell it; 0: on; < 0: an error. */
 static int read_one(struct logs *l, struct flow *out, struct report *why)
 {
@@ -296,20 +314,13 @@ static int read_one(struct logs *l, struct flow *out, struct report *why)
         l->late++;
         return 1;
     }
-    if (log_hold_put(l->hold, out) < 0)
-        return report_set(why, POSSE_ENOMEM, "no memory to put records in order");
-    if (log_hold_count(l->hold) > l->o.max_ahead || log_hold_bytes(l->hold) / BYTES_A_RECORD > l->o.max_ahead) {
-        int64_t first = log_hold_first(l->hold);
-        if (first < INT64_MAX - 2 * SECOND_US && l->until_us < first + SECOND_US)
-            l->until_us = first + SECOND_US;
-    }
-    return 0;
+    return hold(l, out, why);
 }
 
 /* All were read to their end: what is left to tell. */
 static void nothing_to_read(struct logs *l)
 {
-    int64_t last = INT64_MIN;
+    int64_t last = l->net_clock;
     for (size_t i = 0; i < l->n_open; i++)
         last = l->open[i]->clock_us > last ? l->open[i]->clock_us : last;
     l->until_us = l->o.follow && !l->is_flushed ? minus(last, l->slack_us) : INT64_MAX;
@@ -324,6 +335,8 @@ int logs_next(struct logs *l, struct flow *out, struct report *why)
         if (rc != 0)
             return rc;
         if (!l->now && !(l->now = choose(l))) {
+            if (l->net && (rc = logs_collect(l, why)) < 0)
+                return rc;
             nothing_to_read(l);
             if ((rc = tell(l, out, why)) != 0)
                 return rc;
@@ -336,6 +349,31 @@ int logs_next(struct logs *l, struct flow *out, struct report *why)
         if ((rc = read_one(l, out, why)) != 0)
             return rc;
     }
+}
+
+int logs_listen(struct logs *l, const char *where, struct report *why)
+{
+    int rc = l->net ? 0 : collector_new(&l->net, why);
+    return rc < 0 ? rc : collector_bind(l->net, where, why);
+}
+
+int logs_socket(const struct logs *l, unsigned *port_out)
+{
+    *port_out = l->net ? collector_port(l->net) : 0;
+    return l->net ? collector_fd(l->net) : -1;
+}
+
+int logs_collect(struct logs *l, struct report *why)
+{
+    struct flow f;
+    int rc = 0;
+    for (unsigned i = 0; l->net && i < COLLECT_MOST && (rc = collector_next(l->net, &f, why)) > 0; i++) {
+        log_tick(&l->net_clock, &l->net_wild, f.start_us);
+        l->late += f.start_us < l->told_us || log_hold_is_past(l->hold, f.start_us);
+        if ((rc = hold(l, &f, why)) < 0)
+            break;
+    }
+    return rc < 0 ? rc : 0;
 }
 
 void logs_flush(struct logs *l) { l->is_flushed = true; }
@@ -426,6 +464,11 @@ void logs_lost(const struct logs *l, struct logs_lost *out)
     out->late = l->late;
     for (size_t i = 0; i < l->n_all; i++)
         log_source_lost(l->all[i], out);
+    if (l->net) {
+        struct logs_lost lost;
+        collector_lost(l->net, &lost);
+        logs_sum(out, &lost);
+    }
 }
 
 uint64_t logs_bytes(const struct logs *l, uint64_t *of_out)

@@ -56,11 +56,23 @@ uint64_t logs_bytes(const struct logs *l, uint64_t *of_out); /* of the files, as
 int logs_position(const struct logs *l, struct buf *out);
 int logs_resume(struct logs *l, struct span position, struct report *why); /* ESYNTAX: no position */
 
+/* What comes over UDP too (collector_bind says where; with `follow`): its records are told among those of the files. The system keeps little of
+ * what nobody takes: call logs_collect whenever the socket can be read; logs_next does so as well. It cannot be resumed. */
+int logs_listen(struct logs *l, const char *where, struct report *why);
+int logs_socket(const struct logs *l, unsigned *port_out); /* -1: none */
+int logs_collect(struct logs *l, struct report *why);
+
 /* NetFlow and IPFIX as they come over UDP: one packet in, its records out. */
 struct collector;
 int collector_new(struct collector **out, struct report *why);
 void collector_free(struct collector **c);
 int collector_packet(struct collector *c, const struct ip *from, struct span packet, int (*fn)(void *ctx, const struct flow *), void *ctx);
+/* A socket: "127.0.0.1:2055", "[::1]:2055"; port 0 takes a free one. Anybody who can reach it can write an exporter's address: bind it where
+ * exporters alone can. collector_next: as logs_file_next, of what has come so far; it never waits. */
+int collector_bind(struct collector *c, const char *where, struct report *why);
+int collector_fd(const struct collector *c);
+unsigned collector_port(const struct collector *c);
+int collector_next(struct collector *c, struct flow *out, struct report *why);
 void collector_lost(const struct collector *c, struct logs_lost *out); /* packets without a template, gaps in sequence numbers */
 
 #endif

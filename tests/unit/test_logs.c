@@ -2,6 +2,9 @@
  * resumed and followed. All addresses are reserved ones. */
 #include "unit.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -927,6 +930,70 @@ static void follows(void **state)
     free(a), free(rest), free(next), free(both);
 }
 
+static void send_to(int fd, unsigned port, const struct packet *p)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(sendto(fd, p->b, p->n, 0, (struct sockaddr *)&to, sizeof to), p->n);
+}
+
+/* Packets over the loopback, alone and beside a log that grows; rubbish is counted; a gap is seen. */
+static void listens(void **state)
+{
+    struct report why = {0};
+    struct logs_lost lost;
+    struct flow f;
+    struct logs *l;
+    unsigned port;
+    size_t n = 0, whole = 0;
+    (void)state;
+    assert_int_equal(logs_open(NULL, 0, &(struct logs_options){.slack_ms = 1000, .follow = true}, &l, &why), 0);
+    static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "localhost:1", "::1:1", ":2055"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(logs_listen(l, bad[i], &why), POSSE_EINVAL);
+    assert_int_equal(logs_socket(l, &port), -1);
+    assert_int_equal(logs_listen(l, "127.0.0.1:0", &why), 0);
+    assert_true(logs_socket(l, &port) >= 0 && port > 0);
+    assert_int_equal(logs_next(l, &f, &why), 0);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    struct packet p = v5(3, 0);
+    send_to(fd, port, &p);
+    p = v5(2, 13); /* ten are missing */
+    send_to(fd, port, &p);
+    p = (struct packet){"rubbish rubbish rubbish", 20};
+    send_to(fd, port, &p);
+    p.n = 0;
+    send_to(fd, port, &p);
+    assert_int_equal(logs_collect(l, &why), 0);
+    assert_int_equal(logs_next(l, &f, &why), 0); /* younger than the slack, and halves wait for the others */
+    p.n = 0;
+    head9(&p, 1), template9(&p), data9(&p);
+    for (int i = 0; i < 4; i++)
+        p.b[8 + i] = (uint8_t)((1700000100u) >> (24 - 8 * i)); /* 100 s later */
+    send_to(fd, port, &p);
+    while (logs_next(l, &f, &why) > 0)
+        n++;
+    assert_int_equal(n, 5);
+    logs_flush(l);
+    while (logs_next(l, &f, &why) > 0)
+        n++, whole += !f.is_half;
+    assert_int_equal(n, 6);
+    assert_int_equal(whole, 0);
+    logs_lost(l, &lost);
+    assert_int_equal(lost.lines, 2);
+    assert_int_equal(lost.records, 10);
+    assert_int_equal(lost.late, 0);
+    assert_non_null(strstr(lost.first, "127.0.0.1:3: "));
+    p = v5(1, 15); /* from before what was told */
+    send_to(fd, port, &p);
+    assert_int_equal(logs_collect(l, &why), 0);
+    logs_flush(l);
+    assert_int_equal(logs_next(l, &f, &why), 1);
+    logs_lost(l, &lost);
+    assert_int_equal(lost.late, 1);
+    close(fd);
+    logs_close(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -934,7 +1001,7 @@ int main(void)
         cmocka_unit_test(zeek_connections), cmocka_unit_test(zeek_other_logs), cmocka_unit_test(json_values), cmocka_unit_test(zeek_json_lines),
         cmocka_unit_test(argus_lines), cmocka_unit_test(nfdump_lines), cmocka_unit_test(eve_lines), cmocka_unit_test(netflow_packets),
         cmocka_unit_test(ipfix_packets), cmocka_unit_test(bad_files), cmocka_unit_test(packet_files), cmocka_unit_test(in_order),
-        cmocka_unit_test(jumping_clock), cmocka_unit_test(follows),
+        cmocka_unit_test(jumping_clock), cmocka_unit_test(follows), cmocka_unit_test(listens),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

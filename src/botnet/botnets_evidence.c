@@ -17,7 +17,7 @@ static const double ROOM_FIXED = 256, ROOM_DYNAMIC = 64, ROOM_V6 = 65536;
 static const double BOTH_INFECTED = 0.005; /* of a botnet's machines, for any other */
 static const double CAP_FOR = 20, CAP_AGAINST = 6;
 static const double RATE_UNKNOWN = 0.2; /* until a botnet's own campaigns have told */
-enum { RATE_FROM = 50, SOURCES_READ = 20000 };
+enum { RATE_FROM = 50 };
 
 double network_room(const struct botnets *b, const struct ip *a)
 {
@@ -132,7 +132,8 @@ static struct tally *touch(struct evidence *e, uint32_t slot)
     return t;
 }
 
-struct source_walk { struct evidence *e; uint64_t campaign; uint32_t seen; uint32_t net; double room; bool has_net; };
+/* by_zeros[z]: its sources in networks whose hash ends in z zeros. */
+struct source_walk { struct evidence *e; uint64_t campaign; uint32_t least, by_zeros[33]; };
 
 static void with_ip(struct source_walk *w, uint64_t ip)
 {
@@ -154,7 +155,7 @@ static void with_ip(struct source_walk *w, uint64_t ip)
     }
 }
 
-static void with_net(struct source_walk *w, uint32_t net)
+static void with_net(struct source_walk *w, uint32_t net, double room)
 {
     struct evidence *e = w->e;
     size_t from = 0, to = e->n_crowds;
@@ -166,47 +167,37 @@ static void with_net(struct source_walk *w, uint32_t net)
             to = mid;
     }
     for (; from < e->n_crowds && e->crowd[from].net == net; from++)
-        touch(e, e->crowd[from].slot)->chance += e->crowd[from].n / w->room;
+        touch(e, e->crowd[from].slot)->chance += e->crowd[from].n / room;
 }
 
+/* In no order: what is added up are whole numbers over powers of two, so that the sums are exact. */
 static int walk_source(void *ctx, const struct ip *a)
 {
     struct source_walk *w = ctx;
-    uint32_t net = sample_net(a);
-    if (!w->has_net || net != w->net) {
-        w->room = network_room(w->e->b, a);
-        w->net = net;
-        w->has_net = true;
-    }
+    uint32_t net = sample_net(a), zeros = net ? (uint32_t)__builtin_ctz(net) : 32;
+    if (zeros < w->least) /* no botnet's sample has such networks */
+        return 0;
+    w->by_zeros[zeros]++;
     with_ip(w, sample_ip(a));
-    with_net(w, net);
-    return ++w->seen >= SOURCES_READ;
+    with_net(w, net, network_room(w->e->b, a));
+    return 0;
 }
 
 /* How many of the campaign's sources each botnet's sample could have held; and no more than it has from other campaigns. */
-struct count_walk { uint32_t by_shift[32]; uint32_t seen; };
-static int count_source(void *ctx, const struct ip *a)
+void evidence_sources(struct evidence *e, const struct campaigns *c, uint64_t campaign)
 {
-    struct count_walk *w = ctx;
-    uint32_t net = sample_net(a);
-    w->by_shift[net ? (uint32_t)__builtin_ctz(net) : 31]++;
-    return ++w->seen >= SOURCES_READ;
-}
-
-void evidence_sources(struct evidence *e, struct campaigns *c, uint64_t campaign)
-{
-    struct source_walk w = {.e = e, .campaign = campaign};
-    struct count_walk n = {{0}, 0};
+    struct source_walk w = {.e = e, .campaign = campaign, .least = 32};
     for (size_t i = 0; i < e->n_touched; i++)
         e->tally[e->touched[i]].is_touched = false;
     e->n_touched = 0;
-    campaigns_sources(c, campaign, count_source, &n);
-    campaigns_sources(c, campaign, walk_source, &w);
-    for (size_t i = 31; i > 0; i--)
-        n.by_shift[i - 1] += n.by_shift[i]; /* at least so many zeros */
+    for (uint32_t g = 0; g < e->b->n_gangs; g++)
+        w.least = e->b->gang[g]->sample.shift < w.least ? e->b->gang[g]->sample.shift : w.least;
+    campaigns_each_source(c, campaign, walk_source, &w);
+    for (size_t i = 32; i > 0; i--)
+        w.by_zeros[i - 1] += w.by_zeros[i]; /* at least so many zeros */
     for (uint32_t g = 0; g < e->b->n_gangs; g++) {
         struct tally *t = touch(e, g);
-        t->n = n.by_shift[e->b->gang[g]->sample.shift];
+        t->n = w.by_zeros[e->b->gang[g]->sample.shift];
         t->others += e->held[g];
         t->n = t->others < t->n ? t->others : t->n;
     }

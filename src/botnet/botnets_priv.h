@@ -132,7 +132,7 @@ struct evidence {
 int evidence_new(const struct botnets *b, struct evidence *e);
 void evidence_free(struct evidence *e);
 /* The campaign's sources against every botnet's, into tally. */
-void evidence_sources(struct evidence *e, struct campaigns *c, uint64_t campaign);
+void evidence_sources(struct evidence *e, const struct campaigns *c, uint64_t campaign);
 /* Bits that k addresses in common, of n (the lesser of both), say for one pool of machines, where chance would give `chance` and one
  * pool `rate` of n. */
 double evidence_bits(double k, double n, double chance, double rate);

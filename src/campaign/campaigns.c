@@ -150,9 +150,11 @@ int campaigns_new(const struct campaigns_options *o, struct campaigns **out, str
     c->o.max_live = c->o.max_live ? c->o.max_live : 100000;
     c->o.quiet_ms = c->o.quiet_ms ? c->o.quiet_ms : (int64_t)14 * 24 * 3600000;
     c->o.max_bytes = c->o.max_bytes ? c->o.max_bytes : (size_t)768 << 20;
-    /* A table of addresses may take a sixty-fourth of it all; what is sampled is enough for half a percent. */
+    /* A table of addresses may take a sixty-fourth of it all, and no more than what hundreds of campaigns of a million machines each can
+     * have at once: beyond that an estimate (1.6%) is as good. What is sampled is enough for half a percent. */
+    enum { EXACT_MOST = 1 << 17 };
     size_t exact = c->o.max_bytes / 64 / sizeof(uint32_t) / 2;
-    c->limits.exact = exact < 64 ? 64 : exact > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)exact;
+    c->limits.exact = exact < 64 ? 64 : exact > EXACT_MOST ? EXACT_MOST : (uint32_t)exact;
     c->limits.sample = c->limits.exact < 65536 ? c->limits.exact : 65536;
     c->young = c->settled = (struct queue){NOWHERE, NOWHERE, 0};
     return POSSE_OK;

@@ -82,6 +82,8 @@ bool campaigns_find(struct campaigns *c, const char *id, uint64_t *number_out);
 int campaigns_each(struct campaigns *c, int (*fn)(void *ctx, const struct campaign *), void *ctx);
 /* Its distinct sources, ascending; of more than can be held a sample by hash (sources_exact is 0 then); fn: 0 goes on. */
 int campaigns_sources(struct campaigns *c, uint64_t number, int (*fn)(void *ctx, const struct ip *), void *ctx);
+/* The same in no order, without memory of its own. */
+int campaigns_each_source(const struct campaigns *c, uint64_t number, int (*fn)(void *ctx, const struct ip *), void *ctx);
 /* How many distinct sources two have in common, and how many each has: estimated from samples where sources_exact is 0. */
 bool campaigns_common(struct campaigns *c, uint64_t a, uint64_t b, uint64_t *both, uint64_t *n_a, uint64_t *n_b);
 /* The campaign whose sketch this is most alike, without changing anything; false: none. */

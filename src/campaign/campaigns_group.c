@@ -91,6 +91,14 @@ static struct campaign_hour *hour_at(struct heap *h, struct group *g, int64_t ho
     return &g->hour[at];
 }
 
+void group_hours(struct group *g)
+{
+    for (uint32_t i = g->n_hours; g->now_moved && i-- > 0 && g->hour[i].hour >= g->now_hour;)
+        if (g->hour[i].hour == g->now_hour)
+            g->hour[i].sources = (uint32_t)distinct_count(&g->now);
+    g->now_moved = false;
+}
+
 static void count_hour(struct heap *h, struct group *g, const struct sighting *s, uint64_t source)
 {
     int64_t hour = hour_of(s->time_ms);
@@ -103,11 +111,11 @@ static void count_hour(struct heap *h, struct group *g, const struct sighting *s
     if (hour < g->now_hour || !source)
         return;
     if (hour > g->now_hour) {
+        group_hours(g);
         distinct_deinit(h, &g->now);
         g->now_hour = hour;
     }
-    distinct_add(h, &g->now, source);
-    p->sources = (uint32_t)distinct_count(&g->now);
+    g->now_moved |= distinct_add(h, &g->now, source);
 }
 
 /* ---- counting ---- */
@@ -162,8 +170,10 @@ void group_count(struct campaigns *c, struct group *g, const struct sighting *s)
 
 /* ---- two become one ---- */
 
-static void absorb_hours(struct heap *h, struct group *to, const struct group *from)
+static void absorb_hours(struct heap *h, struct group *to, struct group *from)
 {
+    group_hours(to);
+    group_hours(from);
     for (uint32_t i = 0; i < from->n_hours; i++) {
         const struct campaign_hour *f = &from->hour[i];
         struct campaign_hour *p = hour_at(h, to, f->hour);

@@ -59,7 +59,7 @@ void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out);
 /* ---- counting distinct things ---- */
 
 struct distinct { uint32_t *h; uint8_t *reg; uint16_t n, cap; }; /* exact to DISTINCT_EXACT, then HyperLogLog */
-void distinct_add(struct heap *h, struct distinct *d, uint64_t hash);
+bool distinct_add(struct heap *h, struct distinct *d, uint64_t hash); /* false: the count is what it was */
 uint64_t distinct_count(const struct distinct *d);
 void distinct_merge(struct heap *h, struct distinct *to, const struct distinct *from);
 void distinct_deinit(struct heap *h, struct distinct *d);
@@ -78,6 +78,7 @@ void sources_merge(struct heap *h, struct sources *to, const struct sources *fro
 struct estimate sources_count(const struct sources *s);
 size_t sources_held(const struct sources *s);
 void sources_list(const struct sources *s, struct ip *out); /* sources_held of them, ascending */
+int sources_each(const struct sources *s, int (*fn)(void *ctx, const struct ip *), void *ctx); /* in no order; fn: 0 goes on */
 uint64_t sources_common(const struct sources *a, const struct sources *b);
 void sources_deinit(struct heap *h, struct sources *s);
 
@@ -119,7 +120,7 @@ struct group {
     uint32_t next_version;
     bool is_record;
     struct sources src;
-    struct distinct now; int64_t now_hour;
+    struct distinct now; int64_t now_hour; bool now_moved; /* moved: the hour's `sources` are behind; group_hours */
     struct campaign_hour *hour; uint32_t n_hours, cap_hours;
     struct version version[CAMPAIGN_VERSIONS]; uint8_t n_versions;
     struct tally tally[TALLY_N];
@@ -149,6 +150,7 @@ struct campaigns {
 struct group *group_new(struct campaigns *c, const struct sighting *s, uint64_t number);
 void group_free(struct heap *h, struct texts *t, struct group **g);
 void group_count(struct campaigns *c, struct group *g, const struct sighting *s);
+void group_hours(struct group *g); /* before hours are read: asking how many sources costs a pass over registers, so it is put off */
 void group_absorb(struct campaigns *c, struct group *to, struct group *from);
 void group_id(const struct group *g, char out[CAMPAIGN_ID]);
 uint64_t group_id_of(const struct sighting *s);
@@ -178,7 +180,7 @@ void campaigns_search(const struct campaigns *c, const struct sketch *s, struct 
 
 /* campaigns_view.c */
 struct group **groups_in_order(const struct campaigns *c); /* live of them, by number, to be freed; NULL: out of memory */
-void group_view(const struct campaigns *c, const struct group *g, struct campaign *out);
+void group_view(const struct campaigns *c, struct group *g, struct campaign *out);
 
 /* campaigns.c */
 struct group *campaigns_group(const struct campaigns *c, uint64_t number);

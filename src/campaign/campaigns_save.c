@@ -105,8 +105,9 @@ static void put_counts(struct buf *b, const struct group *g)
     put_double(b, g->alike);
 }
 
-static void put_hours(struct buf *b, const struct group *g)
+static void put_hours(struct buf *b, struct group *g)
 {
+    group_hours(g);
     buf_add_varint(b, g->n_hours);
     for (uint32_t i = 0; i < g->n_hours; i++) {
         const struct campaign_hour *h = &g->hour[i];
@@ -147,7 +148,7 @@ static void put_sketches(struct buf *b, const struct group *g)
     }
 }
 
-static int put_group(struct buf *b, const struct texts *t, const struct group *g)
+static int put_group(struct buf *b, const struct texts *t, struct group *g)
 {
     put_counts(b, g);
     put_hours(b, g);

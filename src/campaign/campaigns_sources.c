@@ -22,38 +22,37 @@ void distinct_deinit(struct heap *h, struct distinct *d)
 }
 
 /* The lower half of a hash is enough to tell 64 things apart; HyperLogLog gets it mixed to the full width. */
-static void distinct_put(struct heap *h, struct distinct *d, uint32_t x)
+static bool distinct_put(struct heap *h, struct distinct *d, uint32_t x)
 {
-    if (d->reg) {
-        hll_add(d->reg, DISTINCT_P, mix64(x));
-        return;
-    }
+    if (d->reg)
+        return hll_add(d->reg, DISTINCT_P, mix64(x));
     for (unsigned i = 0; i < d->n; i++)
         if (d->h[i] == x)
-            return;
+            return false;
     if (d->n == d->cap && d->cap < DISTINCT_EXACT) {
         uint16_t cap = d->cap ? (uint16_t)(d->cap * 2) : 4;
         uint32_t *wide = heap_grow(h, d->h, d->cap, cap, sizeof *wide);
         if (!wide)
-            return;
+            return false;
         d->h = wide;
         d->cap = cap;
     }
     if (d->n < d->cap) {
         d->h[d->n++] = x;
-        return;
+        return true;
     }
     uint8_t *reg = heap_grow(h, NULL, 0, hll_bytes(DISTINCT_P), 1);
     if (!reg)
-        return;
+        return false;
     for (unsigned i = 0; i < d->n; i++)
         hll_add(reg, DISTINCT_P, mix64(d->h[i]));
     hll_add(reg, DISTINCT_P, mix64(x));
     distinct_deinit(h, d);
     d->reg = reg;
+    return true;
 }
 
-void distinct_add(struct heap *h, struct distinct *d, uint64_t hash) { distinct_put(h, d, (uint32_t)hash); }
+bool distinct_add(struct heap *h, struct distinct *d, uint64_t hash) { return distinct_put(h, d, (uint32_t)hash); }
 
 uint64_t distinct_count(const struct distinct *d) { return d->reg ? (uint64_t)(hll_count(d->reg, DISTINCT_P).mid + 0.5) : d->n; }
 
@@ -284,6 +283,18 @@ void sources_list(const struct sources *s, struct ip *out)
         out[n++] = s->v6[i];
     if (n)
         qsort(out, n, sizeof *out, by_ip);
+}
+
+int sources_each(const struct sources *s, int (*fn)(void *ctx, const struct ip *), void *ctx)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < s->cap4 && rc == 0; i++) {
+        struct ip ip = ip_of_v4(s->v4[i]);
+        rc = s->v4[i] ? fn(ctx, &ip) : 0;
+    }
+    for (uint32_t i = 0; i < s->n6 && rc == 0; i++)
+        rc = fn(ctx, &s->v6[i]);
+    return rc;
 }
 
 uint64_t sources_common(const struct sources *a, const struct sources *b)

@@ -54,8 +54,9 @@ static struct doubt doubt_of(const struct group *g)
 
 static const enum tally_kind shown[] = {TALLY_RCPT, TALLY_LINK, TALLY_FILE, TALLY_LANGUAGE, TALLY_MAILER, TALLY_ASN, TALLY_MARK};
 
-void group_view(const struct campaigns *c, const struct group *g, struct campaign *out)
+void group_view(const struct campaigns *c, struct group *g, struct campaign *out)
 {
+    group_hours(g);
     struct counted *to[] = {out->rcpt_domain, out->link, out->file, out->language, out->mailer, out->asn, out->mark};
     *out = (struct campaign){.number = g->number, .is_bulk = is_bulk(g), .first_ms = g->first_ms, .last_ms = g->last_ms,
                              .is_record = g->is_record, .messages = g->messages, .envelopes = g->envelopes, .bytes = g->bytes,
@@ -154,6 +155,12 @@ int campaigns_sources(struct campaigns *c, uint64_t number, int (*fn)(void *ctx,
         rc = fn(ctx, &ip[i]);
     free(ip);
     return rc;
+}
+
+int campaigns_each_source(const struct campaigns *c, uint64_t number, int (*fn)(void *ctx, const struct ip *), void *ctx)
+{
+    const struct group *g = campaigns_group(c, number);
+    return g ? sources_each(&g->src, fn, ctx) : POSSE_ENOENT;
 }
 
 bool campaigns_common(struct campaigns *c, uint64_t a, uint64_t b, uint64_t *both, uint64_t *n_a, uint64_t *n_b)

@@ -220,7 +220,7 @@ static void bridge(struct campaigns *c, struct group *a, struct group *b, double
     if (!memory_one(&m, &n))
         return;
     out->absorbed = younger->number;
-    group_absorb(c, elder, younger);
+    group_absorb(c, elder, younger, false);
     out->number = elder->number;
     out->messages = elder->messages;
 }
@@ -230,6 +230,10 @@ static int add_message(struct campaigns *c, const struct sighting *s, struct joi
     struct found f;
     campaigns_search(c, &s->sketch, &f);
     struct group *g = f.best.is ? c->slot[f.best.slot] : NULL;
+    if (!g && f.kin.is && f.kin.links && kin_takes(c->slot[f.kin.slot], s)) {
+        g = c->slot[f.kin.slot];
+        f.best.near.alike = SKETCH_ALIKE_PERCENT / 100.0;
+    }
     if (!g) {
         if (!(g = found_group(c, s, out)))
             return POSSE_ENOMEM;
@@ -242,6 +246,11 @@ static int add_message(struct campaigns *c, const struct sighting *s, struct joi
     count(c, g, s);
     if (group_learn(c, g, s, &f.best.near))
         out->how = JOINED_NEW_VERSION;
+    group_link(c, g, &s->sketch);
+    if (!f.second.is && f.kin.is && f.kin.links)
+        g = campaigns_kin(c, g, c->slot[f.kin.slot], &out->absorbed);
+    if (!f.second.is && !out->absorbed && f.near_kin.is && f.near_kin.slot != f.kin.slot && f.near_kin.links)
+        g = campaigns_kin(c, g, c->slot[f.near_kin.slot], &out->absorbed);
     out->number = g->number;
     out->messages = g->messages;
     if (f.second.is)

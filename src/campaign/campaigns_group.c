@@ -216,8 +216,19 @@ static void absorb_versions(struct group *to, const struct group *from)
     memcpy(to->version, all + drop, to->n_versions * sizeof *all);
 }
 
-static void absorb_prototypes(struct heap *h, struct group *to, const struct group *from)
+/* Parts of `from` get numbers of their own, where its texts are others or where either has several. */
+static uint16_t parts_of(const struct group *g)
 {
+    uint16_t n = 0;
+    for (unsigned i = 0; i < g->n_proto; i++)
+        n = g->proto[i].s.flags >= n ? (uint16_t)(g->proto[i].s.flags + 1) : n;
+    return n;
+}
+
+static void absorb_prototypes(struct heap *h, struct group *to, const struct group *from, bool is_other)
+{
+    uint16_t parts = parts_of(to);
+    parts = is_other || parts > 1 || parts_of(from) > 1 ? parts : 0;
     if (to->cap_proto < PROTOTYPES) {
         struct prototype *wide = heap_grow(h, to->proto, to->cap_proto, PROTOTYPES, sizeof *wide);
         if (!wide)
@@ -231,6 +242,7 @@ static void absorb_prototypes(struct heap *h, struct group *to, const struct gro
     for (unsigned i = 0; i < from->n_proto && to->n_proto < PROTOTYPES; i++) {
         struct prototype p = from->proto[i];
         p.version = p.version ? p.version + to->next_version : 0;
+        p.s.flags = (uint16_t)((p.s.flags + parts) % PARTS);
         to->proto[to->n_proto++] = p;
     }
 }
@@ -259,7 +271,26 @@ static void absorb_names(struct campaigns *c, struct group *to, const struct gro
     }
 }
 
-void group_absorb(struct campaigns *c, struct group *to, struct group *from)
+/* The latest of both; how often a host came is added up. */
+static void absorb_links(struct group *to, const struct group *from)
+{
+    for (unsigned k = from->n_linked; k-- > 0;) {
+        struct linked now = from->linked[k];
+        unsigned i = 0;
+        while (i < to->n_linked && to->linked[i].host != now.host)
+            i++;
+        if (i < to->n_linked)
+            now.n = sum32(now.n, to->linked[i].n);
+        else if (to->n_linked < LINKED)
+            to->n_linked++;
+        else
+            i--;
+        memmove(to->linked + 1, to->linked, i * sizeof *to->linked);
+        to->linked[0] = now;
+    }
+}
+
+void group_absorb(struct campaigns *c, struct group *to, struct group *from, bool is_other)
 {
     struct heap *h = &c->heap;
     campaigns_displace(c, from);
@@ -285,7 +316,8 @@ void group_absorb(struct campaigns *c, struct group *to, struct group *from)
     for (unsigned i = 0; i < TALLY_N; i++)
         tally_merge(h, &c->texts, &to->tally[i], &from->tally[i]);
     absorb_versions(to, from);
-    absorb_prototypes(h, to, from);
+    absorb_prototypes(h, to, from, is_other);
+    absorb_links(to, from);
     to->next_version += from->next_version;
     absorb_names(c, to, from);
     if (to->kin == from->number)

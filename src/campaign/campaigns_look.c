@@ -29,7 +29,7 @@ static void offer(struct candidates *l, uint32_t slot, uint16_t hits)
 /* How often each slot was met: open addressing on the stack, wide enough for all that the keys can bring. */
 struct met { uint32_t slot[MET]; uint16_t hits[MET]; };
 
-_Static_assert(MET > LOOK_KEYS * (TOO_MANY - 1), "there must be a free place");
+_Static_assert(MET > LOOK_KEYS * (TOO_MANY - 1) + SKETCH_LINKS * (INDEX_SAME_MAX - TOO_MANY), "there must be a free place");
 
 static uint16_t meet(struct met *m, uint32_t slot)
 {
@@ -53,8 +53,8 @@ static void gather(const struct index *x, const struct look_key *key, size_t n, 
             band[key[i].which] = (uint8_t)same;
         if (key[i].kind == KEY_HOST && same >= HOST_TOO_MANY)
             known->link_host[key[i].which] = 0; /* marked: no sign */
-        if (same >= (key[i].kind == KEY_HOST ? HOST_TOO_MANY : TOO_MANY))
-            continue;
+        if (same >= (key[i].kind == KEY_HOST ? INDEX_SAME_MAX : TOO_MANY))
+            continue; /* hosts of too many groups are no sign, but their groups may be parts of one campaign that was split */
         for (size_t k = 0; k < same; k++)
             offer(l, slots[k], meet(&met, slots[k]));
     }
@@ -80,8 +80,12 @@ static bool is_better(const struct find *f, const struct find *than)
 static void weigh(const struct find *f, struct found *out)
 {
     if (f->near.alike * 100 < SKETCH_ALIKE_PERCENT) {
-        if ((f->near.signs.host || f->near.signs.file) && is_better(f, &out->kin))
+        if (!f->links && !f->near.signs.file)
+            return;
+        if (!out->kin.is || f->order < out->kin.order)
             out->kin = *f;
+        if (is_better(f, &out->near_kin))
+            out->near_kin = *f;
     } else if (is_better(f, &out->best)) {
         out->second = out->best;
         out->best = *f;
@@ -108,6 +112,7 @@ void index_search(const struct index *x, slot_memory *memory, const void *ctx, c
         struct find f = {.slot = l.e[i].slot, .is = true};
         f.order = memory(ctx, f.slot, &m);
         memory_near(&m, &known, band, &f.near);
+        f.links = memory_links(&m, s);
         weigh(&f, out);
     }
 }

@@ -17,6 +17,8 @@ enum {
     PROTOTYPES = 8,       /* sketches remembered of one group */
     KEYS_MAX = 128,       /* of one group in the index */
     BANDS = SKETCH_SLOTS / 2, LOOK_KEYS = BANDS + 2 + SKETCH_LINKS + SKETCH_FILES,
+    LINKED = 8, LINKED_TWICE = 2, /* hosts remembered of one group, and how often one came before it is looked up by */
+    PARTS = 8,            /* of a campaign whose template was replaced: texts of different parts are not compared (sketch.flags) */
     SETTLED = 3,          /* messages from which on a group is no passing thing */
     ALIASES = 64,
     DISTINCT_EXACT = 64, DISTINCT_P = 10, SOURCES_P = 12,
@@ -54,6 +56,7 @@ void index_deinit(struct heap *h, struct index *x);
 enum key_kind { KEY_BAND, KEY_SUBJECT, KEY_HOST, KEY_FILE, KEY_LAYOUT };
 struct look_key { uint32_t key; uint8_t kind, which; };
 size_t sketch_keys(const struct sketch *s, struct look_key out[LOOK_KEYS]);
+uint32_t host_key(uint64_t host);
 void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out);
 
 /* ---- counting distinct things ---- */
@@ -106,6 +109,8 @@ struct prototype { struct sketch s; int64_t first_ms; uint64_t last_turn; uint32
 struct version { int64_t first_ms, last_ms; uint64_t messages; uint32_t id; };
 struct alias { uint64_t number, id; };
 
+struct linked { uint64_t host; uint32_t n; };
+
 struct group {
     uint64_t number, id, key; /* key: of records */
     uint32_t at;              /* slot */
@@ -116,6 +121,8 @@ struct group {
     uint64_t messages, envelopes, bytes, spam, lists, authenticated, odd_times, sourced;
     double alike;             /* sum over those that joined */
     uint64_t kin;             /* number of another group with the same links or files and other texts; 0: none */
+    uint64_t kin_from; uint32_t kinned; /* messages that it had before kin was known; and that had kin's links since then */
+    struct linked linked[LINKED]; uint8_t n_linked; /* hosts that it named, the latest first */
     uint64_t bridge; uint32_t bridged; /* the group that messages of this one were alike to as well, and how many */
     uint32_t next_version;
     bool is_record;
@@ -151,13 +158,14 @@ struct group *group_new(struct campaigns *c, const struct sighting *s, uint64_t 
 void group_free(struct heap *h, struct texts *t, struct group **g);
 void group_count(struct campaigns *c, struct group *g, const struct sighting *s);
 void group_hours(struct group *g); /* before hours are read: asking how many sources costs a pass over registers, so it is put off */
-void group_absorb(struct campaigns *c, struct group *to, struct group *from);
+/* is_other: other texts, a part of its own. */
+void group_absorb(struct campaigns *c, struct group *to, struct group *from, bool is_other);
 void group_id(const struct group *g, char out[CAMPAIGN_ID]);
 uint64_t group_id_of(const struct sighting *s);
 
 /* campaigns_sketches.c */
 /* What is remembered of a group's sketches, here or in what was published. */
-struct memory { const struct sketch *first; size_t n, stride; const uint16_t *core; unsigned n_core; };
+struct memory { const struct sketch *first; size_t n, stride; const uint16_t *core; unsigned n_core; const struct linked *linked; unsigned n_linked; };
 struct nearness { double alike, text; int proto; struct sketch_signs signs; };
 /* same: how many groups have each band of s. */
 void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], struct nearness *out);
@@ -169,9 +177,21 @@ void group_core(struct group *g);
 void group_index(struct campaigns *c, struct group *g); /* its keys anew */
 void group_unindex(struct campaigns *c, struct group *g);
 
+void group_put_host(struct campaigns *c, struct group *g, uint64_t host);
+
+/* campaigns_kin.c */
+void group_link(struct campaigns *c, struct group *g, const struct sketch *s);
+bool memory_links(const struct memory *m, const struct sketch *s); /* does it name a host that the group named lately? */
+/* Does a message with a link and no text, to a host that g named, belong to g? */
+bool kin_takes(const struct group *g, const struct sighting *s);
+/* A message of g that names hosts of `with` and has another text. Returns the group that it is of now: g, or `with`, of which g
+ * (*absorbed) is a part from now on. */
+struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *with, uint64_t *absorbed);
+
 /* campaigns_look.c */
-struct find { uint32_t slot; uint64_t order; struct nearness near; bool is; };
-struct found { struct find best, second; struct find kin; };
+struct find { uint32_t slot; uint64_t order; struct nearness near; bool is, links /* it named a host that the message names */; };
+/* kin: the eldest and the nearest of those that have its links or files, and another text. */
+struct found { struct find best, second; struct find kin, near_kin; };
 /* Where a slot's memory is, and what decides between equals: the least comes first. */
 typedef uint64_t slot_memory(const void *ctx, uint32_t slot, struct memory *out);
 /* Changes nothing: any number of threads. */

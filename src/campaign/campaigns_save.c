@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "campaign/campaigns_priv.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 static const uint8_t magic[4] = {'P', 'C', 'M', 'P'};
 
 /* ---- writing ---- */
@@ -97,7 +97,8 @@ static void put_tally(struct buf *b, const struct texts *t, const struct tally *
 static void put_counts(struct buf *b, const struct group *g)
 {
     const uint64_t n[] = {g->number, g->id, g->key, g->turn, g->grown, g->messages, g->envelopes, g->bytes, g->spam, g->lists,
-                          g->authenticated, g->odd_times, g->sourced, g->kin, g->bridge, g->bridged, g->next_version, g->is_record};
+                          g->authenticated, g->odd_times, g->sourced, g->kin, g->bridge, g->kin_from, g->bridged, g->kinned,
+                          g->next_version, g->is_record};
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
         buf_add_varint(b, n[i]);
     put_signed(b, g->first_ms);
@@ -123,6 +124,11 @@ static void put_hours(struct buf *b, struct group *g)
 
 static void put_sketches(struct buf *b, const struct group *g)
 {
+    buf_add_byte(b, g->n_linked);
+    for (unsigned i = 0; i < g->n_linked; i++) {
+        buf_add_u64(b, g->linked[i].host);
+        buf_add_u32(b, g->linked[i].n);
+    }
     buf_add_byte(b, g->n_versions);
     for (unsigned i = 0; i < g->n_versions; i++) {
         put_signed(b, g->version[i].first_ms);
@@ -133,6 +139,7 @@ static void put_sketches(struct buf *b, const struct group *g)
     buf_add_byte(b, g->n_proto);
     for (unsigned i = 0; i < g->n_proto; i++) {
         put_sketch(b, &g->proto[i].s);
+        buf_add_byte(b, (uint8_t)g->proto[i].s.flags);
         put_signed(b, g->proto[i].first_ms);
         buf_add_varint(b, g->proto[i].last_turn);
         buf_add_varint(b, g->proto[i].hits);
@@ -299,17 +306,18 @@ static void get_tally(struct campaigns *c, struct reader *r, struct tally *y)
 static void get_counts(struct reader *r, struct group *g)
 {
     uint64_t *const n[] = {&g->number, &g->id, &g->key, &g->turn, &g->grown, &g->messages, &g->envelopes, &g->bytes, &g->spam, &g->lists,
-                           &g->authenticated, &g->odd_times, &g->sourced, &g->kin, &g->bridge};
+                           &g->authenticated, &g->odd_times, &g->sourced, &g->kin, &g->bridge, &g->kin_from};
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
         *n[i] = reader_varint(r);
     g->bridged = get_u32(r, UINT32_MAX);
+    g->kinned = get_u32(r, UINT32_MAX);
     g->next_version = get_u32(r, UINT32_MAX);
     g->is_record = get_u32(r, 1);
     g->first_ms = get_signed(r);
     g->last_ms = get_signed(r);
     uint64_t u = reader_u64(r);
     memcpy(&g->alike, &u, sizeof u);
-    need(r, g->number && g->id && g->id >> 60 == 0 && g->messages && g->is_record == (g->key != 0) && isfinite(g->alike) &&
+    need(r, g->number && g->id && g->id >> 60 == 0 && g->messages && g->kin_from <= g->messages && g->is_record == (g->key != 0) && isfinite(g->alike) &&
                 g->alike >= 0);
 }
 
@@ -341,6 +349,8 @@ static void get_prototypes(struct heap *h, struct reader *r, struct group *g)
     for (unsigned i = 0; i < n && i < g->cap_proto && !reader_error(r); i++) {
         struct prototype *p = &g->proto[g->n_proto++];
         get_sketch(r, &p->s);
+        p->s.flags = reader_u8(r);
+        need(r, p->s.flags < PARTS);
         p->first_ms = get_signed(r);
         p->last_turn = reader_varint(r);
         p->hits = get_u32(r, UINT32_MAX);
@@ -348,8 +358,19 @@ static void get_prototypes(struct heap *h, struct reader *r, struct group *g)
     }
 }
 
+static void get_linked(struct reader *r, struct group *g)
+{
+    uint8_t n = reader_u8(r);
+    need(r, n <= LINKED);
+    for (unsigned i = 0; i < n && !reader_error(r); i++) {
+        g->linked[g->n_linked].host = reader_u64(r);
+        g->linked[g->n_linked++].n = reader_u32(r);
+    }
+}
+
 static void get_sketches(struct heap *h, struct reader *r, struct group *g)
 {
+    get_linked(r, g);
     uint8_t n = reader_u8(r);
     need(r, n <= CAMPAIGN_VERSIONS);
     for (unsigned i = 0; i < n && !reader_error(r); i++) {

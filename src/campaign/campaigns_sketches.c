@@ -48,21 +48,25 @@ static double linked(double nearest, double mean)
 void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], struct nearness *out)
 {
     struct sketch_signs signs[PROTOTYPES];
-    bool host = false, file = false;
-    double sum = 0, core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
+    bool host = memory_links(m, s), file = false;
+    unsigned n[PARTS] = {0};
+    double sum[PARTS] = {0}, core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
     *out = (struct nearness){.alike = -1, .proto = -1};
     for (size_t i = 0; i < m->n; i++) {
         const struct sketch *p = memory_at(m, i);
         sketch_signs(p, s, &signs[i]);
         if (signs[i].text > 0)
             signs[i].text = share_of(p->slot, s, same);
-        sum += signs[i].text;
+        sum[p->flags % PARTS] += signs[i].text;
+        n[p->flags % PARTS]++;
         host |= signs[i].host;
         file |= signs[i].file;
     }
     for (size_t i = 0; i < m->n; i++) {
         struct sketch_signs better = signs[i];
-        better.text = linked(core > better.text ? core : better.text, sum / (double)m->n);
+        unsigned part = memory_at(m, i)->flags % PARTS;
+        better.host |= host; /* of any of its texts: they share the links */
+        better.text = linked(core > better.text ? core : better.text, sum[part] / n[part]);
         double alike = sketch_judge(memory_at(m, i), s, &better);
         if (alike > out->alike)
             *out = (struct nearness){alike, better.text, (int)i, signs[i]};
@@ -97,7 +101,7 @@ bool memory_one(const struct memory *a, const struct memory *b)
 
 void group_memory(const struct group *g, struct memory *out)
 {
-    *out = (struct memory){g->n_proto ? &g->proto->s : NULL, g->n_proto, sizeof *g->proto, g->core, g->n_core};
+    *out = (struct memory){g->n_proto ? &g->proto->s : NULL, g->n_proto, sizeof *g->proto, g->core, g->n_core, g->linked, g->n_linked};
 }
 
 /* The value that most prototypes have in a slot, where at least two do. */
@@ -164,10 +168,15 @@ static void put_key(struct campaigns *c, struct group *g, uint32_t key)
         g->key_list[g->n_keys++] = key;
 }
 
+void group_put_host(struct campaigns *c, struct group *g, uint64_t host) { put_key(c, g, host_key(host)); }
+
 void group_index(struct campaigns *c, struct group *g)
 {
     struct look_key key[LOOK_KEYS];
     group_unindex(c, g);
+    for (unsigned i = 0; i < g->n_linked; i++)
+        if (g->linked[i].n >= LINKED_TWICE)
+            group_put_host(c, g, g->linked[i].host);
     if (g->n_core >= CORE_LEAST)
         for (unsigned i = 0; i < BANDS; i++)
             if (g->core[2 * i] && g->core[2 * i + 1]) {
@@ -232,12 +241,13 @@ static struct prototype *proto_room(struct campaigns *c, struct group *g)
     return &g->proto[oldest];
 }
 
-static void proto_take(struct campaigns *c, struct group *g, const struct sighting *s, uint32_t version)
+static void proto_take(struct campaigns *c, struct group *g, const struct sighting *s, uint32_t version, uint16_t part)
 {
     struct prototype *p = proto_room(c, g);
     if (!p)
         return;
     *p = (struct prototype){.s = s->sketch, .first_ms = s->time_ms, .last_turn = c->turn, .version = version};
+    p->s.flags = part;
     g->grown = g->messages;
     group_core(g);
     group_index(c, g);
@@ -266,7 +276,7 @@ bool group_learn(struct campaigns *c, struct group *g, const struct sighting *s,
     if (g->n_versions == 0) { /* its founder */
         struct version *v = version_begin(g, s->time_ms, s->time_ms, 1);
         if (!g->is_record)
-            proto_take(c, g, s, v->id);
+            proto_take(c, g, s, v->id, 0);
         return false;
     }
     bool text_tells = s->sketch.n_shingles && s->sketch.kind <= SKETCH_SHORT;
@@ -277,13 +287,14 @@ bool group_learn(struct campaigns *c, struct group *g, const struct sighting *s,
         return false;
     }
     if (near->text * 100 < SAME_TEXT_PERCENT) {
-        proto_take(c, g, s, 0);
+        proto_take(c, g, s, 0, g->proto[near->proto].s.flags);
         return false;
     }
     struct prototype *p = &g->proto[near->proto];
     uint32_t version = p->version;
+    uint16_t part = p->s.flags;
     bool began = proto_hit(c, g, p, s->time_ms);
     if (near->signs.text * 100 < NEW_ENOUGH_PERCENT)
-        proto_take(c, g, s, began ? p->version : version);
+        proto_take(c, g, s, began ? p->version : version, part);
     return began;
 }

@@ -205,6 +205,8 @@ void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out)
     *out = key_of(band + 16, (uint64_t)(a / SKETCH_EIGHTHS) << 16 | b / SKETCH_EIGHTHS);
 }
 
+uint32_t host_key(uint64_t host) { return key_of(KEY_HOST, host); }
+
 size_t sketch_keys(const struct sketch *s, struct look_key out[LOOK_KEYS])
 {
     size_t n = 0;

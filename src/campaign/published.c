@@ -140,7 +140,7 @@ static uint64_t memory_of_known(const void *ctx, uint32_t slot, struct memory *o
 {
     const struct published *p = ctx;
     const struct known *k = &p->known[slot];
-    *out = (struct memory){&p->sketch[k->first], k->n, sizeof(struct sketch), k->core, k->n_core};
+    *out = (struct memory){&p->sketch[k->first], k->n, sizeof(struct sketch), k->core, k->n_core, NULL, 0};
     return slot;
 }
 

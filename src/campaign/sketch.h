@@ -35,7 +35,7 @@ struct sketch {
     uint8_t kind;                  /* enum sketch_kind */
     uint8_t n_links, n_shapes, n_files;
     uint16_t n_shingles;           /* distinct, capped at UINT16_MAX */
-    uint16_t flags;                /* 0 for now */
+    uint16_t flags;                /* 0; where a campaign remembers it: which of its parts (0 to 7) it is of */
     uint16_t slot[SKETCH_SLOTS];   /* of the text, value * 8 + eighth; 0 for n_shingles == 0 */
     uint64_t subject;              /* of its words, without those that have digits; 0: none */
     uint64_t layout;               /* of HTML block tags; 0: no HTML */

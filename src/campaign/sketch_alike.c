@@ -122,7 +122,7 @@ static bool ascends(const uint64_t *v, size_t n, size_t max)
 bool sketch_validate(const struct sketch *s, const char **why)
 {
     *why = s->kind >= SKETCH_KIND_N                             ? "no such kind of sketch"
-           : s->flags                                           ? "unknown flags of a sketch"
+           : s->flags >= 8                                      ? "unknown flags of a sketch"
            : !ascends(s->link_host, s->n_links, SKETCH_LINKS)   ? "a sketch's hosts are not in order"
            : !ascends(s->link_shape, s->n_shapes, SKETCH_LINKS) ? "a sketch's shapes are not in order"
            : !ascends(s->file, s->n_files, SKETCH_FILES)        ? "a sketch's files are not in order"

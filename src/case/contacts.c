@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "net/rdap.h"
 
 enum { FILE_MOST = 64 << 20, LOCAL_MOST = 64, ADDRESS_MOST = 254 };
 
@@ -19,7 +20,8 @@ struct row {
     bool is_single;
 };
 struct table { struct buf text; struct row *row; size_t n; };
-struct contacts { struct table contact, receiver; };
+struct holder { struct ip first, last; char to[RDAP_TEXT], firm[RDAP_TEXT]; };
+struct contacts { struct table contact, receiver; struct holder *holder; size_t n_holders, cap; };
 
 static const char *const form_names[NOTICE_FORMS] = {"all", "xarf", "arf", "text"};
 const char *notice_form_name(enum notice_form f) { return form_names[f]; }
@@ -173,8 +175,46 @@ void contacts_free(struct contacts **c)
     buf_deinit(&(*c)->receiver.text);
     free((*c)->contact.row);
     free((*c)->receiver.row);
+    free((*c)->holder);
     free(*c);
     *c = NULL;
+}
+
+bool contacts_add_rdap(struct contacts *c, struct span json)
+{
+    struct rdap_network *n = malloc(sizeof *n);
+    const struct rdap_contact *abuse = n && rdap_read(json, n, NULL) == 0 && n->has_range ? rdap_abuse(n) : NULL;
+    bool is_known = abuse && mail_address_ok(span_str(abuse->email));
+    if (is_known && c->n_holders == c->cap) {
+        size_t cap = c->cap ? c->cap * 2 : 64;
+        struct holder *more = realloc(c->holder, cap * sizeof *more);
+        if ((is_known = more != NULL)) {
+            c->holder = more;
+            c->cap = cap;
+        }
+    }
+    if (is_known) {
+        struct holder *h = &c->holder[c->n_holders++];
+        *h = (struct holder){.first = n->first, .last = n->last};
+        snprintf(h->to, sizeof h->to, "%s", abuse->email);
+        snprintf(h->firm, sizeof h->firm, "%s", *n->holder ? n->holder : n->name);
+    }
+    free(n);
+    return is_known;
+}
+
+static bool is_within(const struct holder *a, const struct holder *b)
+{
+    return ip_compare(&a->first, &b->first) >= 0 && ip_compare(&a->last, &b->last) <= 0;
+}
+
+static const struct holder *holder_of(const struct contacts *c, const struct ip *a)
+{
+    const struct holder *best = NULL;
+    for (const struct holder *h = c->holder; h < c->holder + c->n_holders; h++)
+        if (ip_compare(a, &h->first) >= 0 && ip_compare(a, &h->last) <= 0 && (!best || is_within(h, best)))
+            best = h;
+    return best;
 }
 
 struct contact contacts_find(const struct contacts *c, const struct found_network *n, const struct ip *a)
@@ -187,6 +227,11 @@ struct contact contacts_find(const struct contacts *c, const struct found_networ
             best = r;
     }
     struct contact found = {best ? best->to : mail_address_ok(n->abuse) ? n->abuse : SPAN_NONE, n->firm.n ? n->firm : n->name};
+    const struct holder *h = best ? NULL : holder_of(c, a);
+    if (h)
+        found.to = span_str(h->to);
+    if (h && *h->firm)
+        found.firm = span_str(h->firm);
     if (best && best->firm.n)
         found.firm = best->firm;
     return found;

@@ -1,9 +1,11 @@
 /* posse case export with a form: blocklists, and what analysts read, made of the sealed findings. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/cli_case.h"
@@ -96,25 +98,45 @@ int case_source_close(struct case_source *s, int status)
     return casefile_close(&s->file, &why) ? cli_report(&why) : status;
 }
 
-/* All is made before anything is written: a list that is half there is not there. */
+int case_part_begin(const char *to, char *part, size_t n)
+{
+    if (access(to, F_OK) == 0)
+        return cli_error("%s: is there already; name a folder to make", to);
+    if ((size_t)snprintf(part, n, "%s.part", to) >= n)
+        return cli_error("%s: the path is too long", to);
+    return mkdir(part, 0700) == 0 ? CLI_OK
+                                  : cli_error("%s: cannot be made: %s%s", part, strerror(errno), errno == EEXIST ? " (left by a run that failed: remove it)" : "");
+}
+
+int case_part_end(const char *part, const char *to)
+{
+    int fd = open(part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && syncfs(fd) == 0 && rename(part, to) == 0;
+    int err = errno;
+    if (fd >= 0)
+        close(fd);
+    return ok ? CLI_OK : cli_error("%s: cannot be written: %s", to, strerror(err));
+}
+
 static int write_files(struct case_request *q, const struct export_case *c)
 {
     struct buf b;
-    int status = mkdir(q->to, 0700) != 0 ? cli_error("%s: cannot be made: %s", q->to, strerror(errno)) : CLI_OK;
+    char part[4400];
+    int status = case_part_begin(q->to, part, sizeof part);
     buf_init(&b, EXPORT_BYTES);
     for (const struct export_file *f = export_files; f->name && !status; f++) {
         if (!(q->forms & 1u << f->form))
             continue;
         buf_clear(&b);
-        status = f->write(c, &b) ? cli_error("%s: %s", f->name, posse_strerror(buf_error(&b))) : case_put(q->to, f->name, buf_span(&b));
+        status = f->write(c, &b) ? cli_error("%s: %s", f->name, posse_strerror(buf_error(&b))) : case_put(part, f->name, buf_span(&b));
         if (!status)
             printf("%s/%s  %zu bytes\n", q->to, f->name, b.n);
     }
     buf_clear(&b);
     if (!status && c->entries.n_listed < c->entries.n)
-        status = export_left_out(c, &b) ? cli_error("out of memory") : case_put(q->to, "left-out.csv", buf_span(&b));
+        status = export_left_out(c, &b) ? cli_error("out of memory") : case_put(part, "left-out.csv", buf_span(&b));
     buf_deinit(&b);
-    return status;
+    return status ? status : case_part_end(part, q->to);
 }
 
 static int note_export(struct case_request *q, struct case_source *s)

@@ -12,6 +12,7 @@
 #include "case/notice.h"
 #include "cli/cli_case.h"
 #include "cli/verdict_out.h"
+#include "net/rdap.h"
 
 enum { MAIL_BYTES = 1 << 30 };
 
@@ -19,6 +20,7 @@ struct writing {
     struct case_request *q;
     struct notice_case c;
     const struct notice *n;
+    char folder[4400]; /* where they are until all are there */
     struct buf b, index;
     unsigned drafts, files;
 };
@@ -30,7 +32,7 @@ static int put(struct writing *w, const char *name)
     struct span s = buf_span(&w->b);
     if (buf_error(&w->b))
         return cli_error("%s: %s", name, posse_strerror(buf_error(&w->b)));
-    snprintf(path, sizeof path, "%s/%s", w->q->out, name);
+    snprintf(path, sizeof path, "%s/%s", w->folder, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool ok = fd >= 0;
     while (ok && s.n) {
@@ -50,7 +52,7 @@ static int put(struct writing *w, const char *name)
 static int make_folder(const struct writing *w, const char *name)
 {
     char path[8600];
-    snprintf(path, sizeof path, "%s%s%s", w->q->out, name ? "/" : "", name ? name : "");
+    snprintf(path, sizeof path, "%s/%s", w->folder, name);
     return mkdir(path, 0700) == 0 ? CLI_OK : cli_error("%s: cannot be made: %s", path, strerror(errno));
 }
 
@@ -123,8 +125,8 @@ static int write_notice(struct writing *w)
 
 static int write_all(struct writing *w, const struct notices *all)
 {
-    static const char *const maildir[] = {NULL, "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"};
-    int status = CLI_OK;
+    static const char *const maildir[] = {"Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"};
+    int status = case_part_begin(w->q->out, w->folder, sizeof w->folder);
     for (size_t i = 0; i < sizeof maildir / sizeof *maildir && !status; i++)
         status = make_folder(w, maildir[i]);
     buf_add_byte(&w->index, '[');
@@ -138,12 +140,7 @@ static int write_all(struct writing *w, const struct notices *all)
     buf_add_span(&w->b, buf_span(&w->index));
     if (!status)
         status = put(w, "notices.json");
-    int fd = open(w->q->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (!status && (fd < 0 || syncfs(fd) != 0))
-        status = cli_error("%s: is not on disk: %s", w->q->out, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return status;
+    return status ? status : case_part_end(w->folder, w->q->out);
 }
 
 static void show(const struct writing *w, const struct notices *all)
@@ -189,12 +186,38 @@ static int log_notices(struct case_source *s, struct notices *all, const struct 
     return rc ? cli_report(&why) : CLI_OK;
 }
 
-static int prepare(struct case_request *q, struct case_source *s, const struct contacts *c, struct writing *w)
+struct registries { struct casefile *file; struct contacts *c; struct buf b; uint64_t sealed; struct report why; };
+
+static int read_registry(void *ctx, const struct case_line *l)
+{
+    struct registries *r = ctx;
+    if (l->n >= r->sealed || !l->is_exhibit || !span_ieq(l->media, SPAN_LIT("application/rdap+json")) || l->size > RDAP_ANSWER_MAX)
+        return 0;
+    buf_clear(&r->b);
+    int rc = casefile_bytes(r->file, l, &r->b, &r->why);
+    if (!rc)
+        contacts_add_rdap(r->c, buf_span(&r->b));
+    return rc;
+}
+
+/* What registries answered, as exhibits of the case have it. */
+static int read_registries(struct case_source *s, struct contacts *c)
+{
+    struct registries r = {.file = s->file, .c = c, .sealed = s->head.n};
+    buf_init(&r.b, RDAP_ANSWER_MAX + 1);
+    int rc = casefile_each(s->file, read_registry, &r, &r.why);
+    buf_deinit(&r.b);
+    return rc ? cli_report(&r.why) : CLI_OK;
+}
+
+static int prepare(struct case_request *q, struct case_source *s, struct contacts *c, struct writing *w)
 {
     struct report why = {0};
     struct notices all;
     struct case_ledger l = {0};
     int status = case_ledger_read(s->file, &l);
+    if (!status)
+        status = read_registries(s, c);
     if (!status && notices_of(s->findings, c, s->id, s->exhibit, s->arena, &all))
         status = cli_error("out of memory");
     if (!status && !all.n)

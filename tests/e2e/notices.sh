@@ -125,10 +125,16 @@ check "nobody can be sent to who is not known" not "$posse" case sent t1 "$none"
 check "nor what there is not" not "$posse" case sent t1 n-0000000000
 check "the log is sound with all that" "$posse" case verify t1
 # new findings: who was told before is told so
+cat >"$work/rdap.json" <<'R'
+{"objectClassName":"ip network","startAddress":"10.5.0.0","endAddress":"10.5.255.255","name":"FIVE","entities":[{"objectClassName":"entity",
+ "roles":["abuse"],"vcardArray":["vcard",[["version",{},"text","4.0"],["email",{},"text","abuse@host5.example"]]]}]}
+R
+"$posse" case add t1 --media application/rdap+json "$work/rdap.json" >/dev/null
 "$posse" case add t1 --name findings.json --media application/json "$work/in/findings.json" >/dev/null
 "$posse" case seal t1 >/dev/null 2>&1
 prepare "$work/later" >"$work/out" 2>&1
 check "a later notice names the earlier" grep -q "Follows: $id, sent 2011-03-20T09:00:00.000+00:00" "$work"/later/n-*/notice.txt
+check "what a registry answered is believed, under the seal" grep -q '"to":"abuse@host5.example","firm":"FIVE"' "$work/later/notices.json"
 
 schemas=$build/corpora/schemas
 if [ -d "$schemas/xarf" ] && command -v npm >/dev/null; then

@@ -54,6 +54,26 @@ static void test_contacts(void **state)
         assert_span_equal(found.to, table[i].to);
         assert_span_equal(found.firm, table[i].firm);
     }
+    /* a registry beats the findings, a line of the table a registry; the narrowest of registries' networks decides */
+    static const char *const answer[] = {
+        "{\"objectClassName\":\"ip network\",\"startAddress\":\"10.2.0.0\",\"endAddress\":\"10.2.255.255\",\"name\":\"WIDE\",\"entities\":["
+        "{\"objectClassName\":\"entity\",\"roles\":[\"abuse\"],\"vcardArray\":[\"vcard\",[[\"email\",{},\"text\",\"rdap@wide.example\"]]]}]}",
+        "{\"objectClassName\":\"ip network\",\"startAddress\":\"10.2.3.0\",\"endAddress\":\"10.2.3.255\",\"name\":\"NARROW\",\"entities\":["
+        "{\"objectClassName\":\"entity\",\"roles\":[\"abuse\"],\"vcardArray\":[\"vcard\",[[\"email\",{},\"text\",\"rdap@narrow.example\"]]]}]}"};
+    assert_true(contacts_add_rdap(c, span_str(answer[1])));
+    assert_true(contacts_add_rdap(c, span_str(answer[0])));
+    assert_false(contacts_add_rdap(c, SPAN_LIT("{}")));
+    static const struct { const char *ip; uint32_t asn; const char *to, *firm; } told[] = {
+        {"10.2.3.3", 64501, "rdap@narrow.example", "NARROW"}, {"10.2.4.3", 64501, "rdap@wide.example", "WIDE"},
+        {"10.2.3.3", 64500, "as@a.example", "All of it"}, {"10.3.0.1", 64501, "own@b.example", "NAME"}};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        struct ip ip;
+        assert_true(ip_read(span_str(told[i].ip), &ip));
+        struct found_network n = {.asn = told[i].asn, .name = SPAN_LIT("NAME"), .abuse = SPAN_LIT("own@b.example")};
+        struct contact found = contacts_find(c, &n, &ip);
+        assert_span_equal(found.to, told[i].to);
+        assert_span_equal(found.firm, told[i].firm);
+    }
     static const struct { const char *to; uint32_t asn; enum notice_form form; bool is_single; } form[] = {
         {"narrow@a.example", 64500, NOTICE_ALL, false}, {"x@a.example", 64500, NOTICE_ARF, true}, {"x@b.example", 64500, NOTICE_XARF, true},
         {"x@b.example", 1, NOTICE_TEXT, false}};

@@ -201,22 +201,33 @@ static void unpack(uint8_t *p, struct flow *out)
     }
 }
 
-/* Equal starts: by uid, then addresses and ports; what is alike in these two reads the same in either order. */
+/* Of a packed record: its uid is the first of its texts. */
+static struct span uid_of(const uint8_t *p, enum flow_kind *kind)
+{
+    struct span uid;
+    p += sizeof(uint64_t);
+    memcpy(kind, p + offsetof(struct flow, kind), sizeof *kind);
+    memcpy(&uid, p + offsetof(struct flow, uid), sizeof uid);
+    return span_of(p + plain_size(*kind), uid.n);
+}
+
+/* Equal starts: by uid, then addresses and ports; what is alike in these two reads the same in either order. NetFlow's milliseconds make
+ * equals common, so they are compared as they are packed. */
 static int compare(const void *va, const void *vb)
 {
+    enum { ENDS = sizeof(uint64_t) + offsetof(struct flow, src) };
     const struct item *a = va, *b = vb;
+    enum flow_kind ka, kb;
     if (a->start_us != b->start_us)
         return a->start_us < b->start_us ? -1 : 1;
-    struct flow x, y;
-    unpack(a->p, &x);
-    unpack(b->p, &y);
-    if (x.kind != y.kind)
-        return x.kind < y.kind ? -1 : 1;
-    size_t n = x.uid.n < y.uid.n ? x.uid.n : y.uid.n;
-    int d = n ? memcmp(x.uid.p, y.uid.p, n) : 0;
-    if (d == 0 && x.uid.n != y.uid.n)
-        d = x.uid.n < y.uid.n ? -1 : 1;
-    return d ? d : memcmp(&x.src, &y.src, offsetof(struct flow, proto) - offsetof(struct flow, src));
+    struct span x = uid_of(a->p, &ka), y = uid_of(b->p, &kb);
+    if (ka != kb)
+        return ka < kb ? -1 : 1;
+    size_t n = x.n < y.n ? x.n : y.n;
+    int d = n ? memcmp(x.p, y.p, n) : 0;
+    if (d == 0 && x.n != y.n)
+        d = x.n < y.n ? -1 : 1;
+    return d ? d : memcmp(a->p + ENDS, b->p + ENDS, offsetof(struct flow, proto) - offsetof(struct flow, src));
 }
 
 /* The earliest second becomes the one being told. */

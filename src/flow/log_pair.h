@@ -6,7 +6,7 @@
  * Everything else waits along, so that the order stays.
  * Ownership: opaque; a record taken out is good until the next call. Halves lose their texts (uid, service, label).  Threads: one owner.
  * Limits: PAIR_MOST halves wait; past that the earliest go early.  Errors: ENOMEM.
- * Cost: bench/flows, "NetFlow v5, both directions". */
+ * Cost: bench/flows/run, "NetFlow v5, both directions". */
 #ifndef POSSE_FLOW_LOG_PAIR_H
 #define POSSE_FLOW_LOG_PAIR_H
 

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_trace HOSTS HOURS INFECTED SEED\n");
         return 2;
     }
-    struct campus_options o = {(uint32_t)atoi(argv[1]), atof(argv[2]), atof(argv[3]), (uint64_t)atoll(argv[4])};
+    struct campus_options o = {(uint32_t)atoi(argv[1]), atof(argv[2]), atof(argv[3]), (uint64_t)atoll(argv[4]), 0};
     struct campus c;
     struct trace *t;
     struct trace_size z;

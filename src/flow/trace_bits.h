@@ -16,14 +16,17 @@
 #define BITS_RHYTHM_MOST 5.0
 #define BITS_RHYTHM_NONE (-2.0)
 #define BITS_SIZES_MOST 1.5
+#define BITS_SIZES_LEAST (-0.5)        /* whoever draws his sizes by lot is no better for it */
 #define BITS_LASTING_MOST 1.5
+#define BITS_LASTING_LEAST (-0.7)      /* controllers change their names and places */
 #define BITS_SMALL_MOST 1.0
 #define BITS_BULK (-4.0)
 #define BITS_LONG 1.0
-#define BITS_CROWD_MOST 16.0
+#define BITS_CROWD_SURE 16.0          /* past it half counts: what a crowd has in common may be another thing */
+#define BITS_CROWD_MOST 22.0
 #define BITS_CROWD_LEAST (-12.0)
 #define BITS_ORDER_MOST 4.0
-#define BITS_ORDER_LEAST (-1.5)
+#define BITS_ORDER_LEAST (-0.5)        /* many act when it suits them, long after they were told */
 #define BITS_ORDER_EACH 2.0
 #define ORDER_IF_CONTROLLER 0.5
 #define BITS_NAMELESS 1.0

@@ -108,9 +108,9 @@ static void pair_reasons(const struct pass *w, size_t pair, double rhythm, struc
     double mid, share = p->n_events ? same_size(p, &mid) : 0, span = (double)(t->last - t->first) + 1;
     double lasting = (double)(p->last - p->first) / span, each = (p->out_bytes + p->in_bytes) / (p->connections + 1.0);
     if (p->n_events >= RHYTHM_LEAST && p->answered)
-        trace_reason_add(out, TRACE_SIZES, BITS_SIZES_MOST * (share - .5) * 2, "%.0f%% of the connections send the same %.0f bytes", share * 100, mid);
+        trace_reason_add(out, TRACE_SIZES, fmax(BITS_SIZES_LEAST, BITS_SIZES_MOST * (share - .5) * 2), "%.0f%% of the connections send the same %.0f bytes", share * 100, mid);
     if (p->n_events >= RHYTHM_LEAST)
-        trace_reason_add(out, TRACE_LASTING, BITS_LASTING_MOST * (clamp(lasting, 0, 1) - .5) * 2, "lasts %.0f%% of what was logged", lasting * 100);
+        trace_reason_add(out, TRACE_LASTING, fmax(BITS_LASTING_LEAST, BITS_LASTING_MOST * (clamp(lasting, 0, 1) - .5) * 2), "lasts %.0f%% of what was logged", lasting * 100);
     if (p->answered)
         trace_reason_add(out, TRACE_SMALL, clamp(BITS_SMALL_MOST - log2(1 + each / 20000), BITS_BULK, BITS_SMALL_MOST),
                          "%.0f bytes a connection, both ways", each);
@@ -276,6 +276,11 @@ double trace_crowd_of(const struct pass *w, uint32_t host)
     return log2((ACTS_IF_INFECTED * l + 1 - ACTS_IF_INFECTED) / (w->base * l + 1 - w->base));
 }
 
+double trace_crowd_limit(double bits)
+{
+    return clamp(bits > BITS_CROWD_SURE ? (bits + BITS_CROWD_SURE) / 2 : bits, BITS_CROWD_LEAST, BITS_CROWD_MOST);
+}
+
 void trace_service_judge(struct pass *w, struct service *s)
 {
     const struct trace *t = w->t;
@@ -302,7 +307,7 @@ void trace_service_judge(struct pass *w, struct service *s)
         }
     }
     s->crowd_all = s->crowd;
-    s->crowd = s->n_hosts ? clamp(s->crowd, BITS_CROWD_LEAST, BITS_CROWD_MOST) : 0;
+    s->crowd = s->n_hosts ? trace_crowd_limit(s->crowd) : 0;
     s->order = n_order ? clamp(order / n_order * fmin(2, sqrt(n_order)), BITS_ORDER_LEAST, BITS_ORDER_MOST) : 0;
     s->rhythm = n[1] ? rhythm[1] / n[1] : n[0] ? rhythm[0] / n[0] : 0;
 }

@@ -253,21 +253,24 @@ void rhythm_of(const double *at_s, size_t n, struct rhythm_scratch *w, struct rh
 
 /* ---- the score for reference ---- */
 
+static double middle(const double *sorted, size_t n) { return n == 0 ? 0 : n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2; }
+
+/* Quartiles are the medians of the halves, without the one in the middle. */
 static double bowley(const double *sorted, size_t n)
 {
-    double q1 = quantile(sorted, n, .25), q2 = quantile(sorted, n, .5), q3 = quantile(sorted, n, .75);
+    double q1 = middle(sorted, n / 2), q2 = middle(sorted, n), q3 = middle(sorted + n - n / 2, n / 2);
     return q3 - q1 >= 10 && q2 != q1 && q2 != q3 ? (q1 + q3 - 2 * q2) / (q3 - q1) : 0;
 }
 
 /* Half for symmetry, half for a small median of deviations. */
-static double steadiness(double *x, size_t n, double *deviation)
+static double steadiness(double *x, size_t n, double *deviation, double if_small)
 {
     qsort(x, n, sizeof *x, by_size);
-    double skew = 1 - fabs(bowley(x, n)), mid = quantile(x, n, .5);
+    double skew = 1 - fabs(bowley(x, n)), mid = middle(x, n);
     for (size_t i = 0; i < n; i++)
         deviation[i] = fabs(x[i] - mid);
     qsort(deviation, n, sizeof *deviation, by_size);
-    double spread = mid >= 1 ? fmax(0, (mid - quantile(deviation, n, .5)) / mid) : 0;
+    double spread = mid >= 1 ? fmax(0, (mid - middle(deviation, n)) / mid) : if_small;
     return (skew + spread) / 2;
 }
 
@@ -283,9 +286,12 @@ static void rita_shape(const double *at_s, size_t n, double first_s, double last
     for (size_t k = 0; k < PARTS; k++) {
         sum += bar[k], squares += bar[k] * bar[k], top = fmax(top, bar[k]);
         filled += bar[k] > 0;
-        run = bar[k] > 0 ? run + 1 : 0;
+    }
+    for (size_t k = 0; k < 2 * PARTS; k++) { /* a run goes on past the end at the beginning */
+        run = bar[k % PARTS] > 0 ? run + 1 : 0;
         longest = run > longest ? run : longest;
     }
+    longest = longest > PARTS ? PARTS : longest;
     double mean = sum / PARTS, deviation = sqrt(fmax(0, squares / PARTS - mean * mean));
     double flat = mean > 0 ? fmax(0, 1 - deviation / mean) : 0, modes = 0, bucket = ceil(top * .05);
     if (filled >= BARS_LEAST && bucket > 0) {
@@ -299,7 +305,7 @@ static void rita_shape(const double *at_s, size_t n, double first_s, double last
             else if (in_bucket[k] > second)
                 second = in_bucket[k];
         }
-        modes = fmax(0, (double)(first + second - 1) / (double)filled);
+        modes = (double)(first + second) / (double)(filled - 1); /* one part may be odd */
     }
     out->histogram = fmin(1, fmax(flat, modes));
     double lasts = last_s > first_s ? (at_s[n - 1] - at_s[0]) / (last_s - first_s) : 0;
@@ -313,12 +319,17 @@ void rita_of(const double *at_s, const double *bytes, size_t n, double first_s, 
         at_s += n - 4096, bytes += n - 4096, n = 4096;
     if (n < 4)
         return;
-    size_t k = intervals(at_s, n, 0, w->interval);
+    size_t k = 0;
+    for (size_t i = 1; i < n; i++) { /* whole seconds; what falls into one counts once */
+        double x = floor(at_s[i]) - floor(at_s[i - 1]);
+        if (x > 0)
+            w->interval[k++] = x;
+    }
     if (k < 3)
         return;
-    out->timestamp = steadiness(w->interval, k, w->sorted);
+    out->timestamp = steadiness(w->interval, k, w->sorted, 1);
     memcpy(w->interval, bytes, n * sizeof *bytes);
-    out->bytes = steadiness(w->interval, n, w->sorted);
+    out->bytes = steadiness(w->interval, n, w->sorted, 0);
     rita_shape(at_s, n, first_s, last_s, out);
     out->score = (out->timestamp + out->bytes + out->histogram + out->duration) / 4;
 }

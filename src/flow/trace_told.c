@@ -53,7 +53,7 @@ static void members_note(struct pass *w, uint32_t service)
         uint32_t host = t->node[p->src].host;
         if (!host || !w->inside[p->src])
             continue;
-        double without = limit(s->crowd_all - trace_crowd_of(w, host), BITS_CROWD_LEAST, BITS_CROWD_MOST);
+        double without = trace_crowd_limit(s->crowd_all - trace_crowd_of(w, host));
         double probability = trace_odds(s->bits + BITS_SCALE * (without - s->crowd));
         if (probability > (double)w->member[host]) {
             w->member[host] = (float)probability;

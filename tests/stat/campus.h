@@ -19,7 +19,7 @@
 #include "flow/trace.h"
 
 enum { CAMPUS_CONTROLLERS = 8, CAMPUS_FAMILIES = 3 };
-struct campus_options { uint32_t hosts; double hours; double infected; /* share, over all families */ uint64_t seed; };
+struct campus_options { uint32_t hosts; double hours; double infected; /* share, over all families */ uint64_t seed; unsigned gangs; /* bits: which of the four controllers have bots; 0: all */ };
 struct campus_controller { struct ip ip; char name[64]; uint16_t port; uint32_t bots, contacts; unsigned family; };
 struct campus_host { uint8_t family /* 0: clean */, controller; bool acted, is_server; int64_t on_us, off_us; };
 
@@ -354,9 +354,12 @@ static void campus_infect(struct campus *c)
         else if (k[i].named)
             snprintf(x->name, sizeof x->name, "cdn%u.update.example", campus_pick(c, 1000));
     }
-    uint32_t n = (uint32_t)(c->o.infected * c->o.hosts + .5);
+    uint32_t n = (uint32_t)(c->o.infected * c->o.hosts + .5), gang[4], n_gangs = 0;
+    for (uint32_t i = 0; i < 4; i++)
+        if (!c->o.gangs || c->o.gangs & 1u << i)
+            gang[n_gangs++] = i;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t victim = 6 + campus_pick(c, c->o.hosts - 6), k_of = i % 4;
+        uint32_t victim = 6 + campus_pick(c, c->o.hosts - 6), k_of = gang[i % n_gangs];
         struct campus_host *h = &c->host[victim];
         if (h->family)
             continue;
@@ -421,7 +424,7 @@ static void campus_free(struct campus *c)
 }
 
 /* Which of the truth's controllers is this? -1: none. */
-static int campus_which(const struct campus *c, const struct controller *x)
+static inline int campus_which(const struct campus *c, const struct controller *x)
 {
     for (size_t i = 0; i < c->n_controllers; i++) {
         const struct campus_controller *k = &c->controller[i];

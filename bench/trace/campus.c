@@ -40,6 +40,40 @@ static void judge_hosts(const struct campus *c, const struct trace *t, struct ro
     }
 }
 
+static int by_size(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
+
+static bool leads_to(const struct campus_controller *k, const struct beacon *b)
+{
+    return k->family == 3 ? strcmp(k->name, b->name) == 0 : ip_compare(&k->ip, &b->dst) == 0 && k->port == b->port;
+}
+
+/* Where all pairs are listed: the places of the controllers among them, by trace and by RITA's v5 formula (the median over the controllers;
+ * equal scores: the best). */
+static void places(const struct campus *c, const struct trace *t, double *ours_out, double *rita_out, size_t *pairs_out)
+{
+    const struct beacon *b;
+    double ours[CAMPUS_CONTROLLERS], rita[CAMPUS_CONTROLLERS];
+    size_t n = trace_beacons(t, &b), k = 0;
+    for (size_t i = 0; i < c->n_controllers; i++) {
+        double score = -1, above = 0;
+        size_t first = 0;
+        for (size_t j = 0; j < n; j++)
+            if (leads_to(&c->controller[i], &b[j])) {
+                first = first ? first : j + 1;
+                score = fmax(score, b[j].rita_score);
+            }
+        for (size_t j = 0; j < n; j++)
+            above += b[j].rita_score > score;
+        if (first)
+            ours[k] = (double)first, rita[k++] = above + 1;
+    }
+    qsort(ours, k, sizeof *ours, by_size);
+    qsort(rita, k, sizeof *rita, by_size);
+    *ours_out = k ? ours[k / 2] : 0;
+    *rita_out = k ? rita[k / 2] : 0;
+    *pairs_out = n;
+}
+
 static void judge(const struct campus *c, const struct trace *t, struct row *r)
 {
     const struct controller *x;
@@ -69,7 +103,8 @@ int main(int argc, char **argv)
     campus_run(&c, &o, none, NULL);
     campus_free(&c);
     double alone = cpu_s() - start;
-    if (trace_new(NULL, &t, NULL))
+    enum { LISTED_HOSTS = 3000 };
+    if (trace_new(&(struct trace_options){.max_listed = o.hosts <= LISTED_HOSTS ? 1000000 : 0}, &t, NULL))
         return 2;
     start = cpu_s();
     int rc = campus_run(&c, &o, add, t);
@@ -79,14 +114,18 @@ int main(int argc, char **argv)
     double judged = cpu_s() - start;
     if (rc)
         return 2;
+    double ours = 0, rita = 0;
+    size_t pairs = 0;
     judge(&c, t, &r);
+    if (o.hosts <= LISTED_HOSTS)
+        places(&c, t, &ours, &rita, &pairs);
     trace_size(t, &z);
     getrusage(RUSAGE_SELF, &use);
     double precision = (double)r.told / (r.told + r.clean + 1e-9), recall = (double)r.told / (r.infected + 1e-9);
-    printf("hosts\thours\tinfected\tacted\tacted_told\tclean_told\tcontrollers\tfound\tfalse\tf1_hosts\tflows\tpairs\tadd_s\tjudge_s\tflows_per_s\tresident_mb\n");
-    printf("%u\t%.0f\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%.3f\t%llu\t%llu\t%.1f\t%.1f\t%.0f\t%ld\n", o.hosts, o.hours, r.infected, r.acted, r.acted_told, r.clean,
+    printf("hosts\thours\tinfected\tacted\tacted_told\tclean_told\tcontrollers\tfound\tfalse\tf1_hosts\tflows\tpairs\tadd_s\tjudge_s\tflows_per_s\tresident_mb\tlisted\tplace\trita_place\n");
+    printf("%u\t%.0f\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%.3f\t%llu\t%llu\t%.1f\t%.1f\t%.0f\t%ld\t%zu\t%.0f\t%.0f\n", o.hosts, o.hours, r.infected, r.acted, r.acted_told, r.clean,
            r.controllers, r.found, r.false_told, 2 * precision * recall / (precision + recall + 1e-9), (unsigned long long)z.flows,
-           (unsigned long long)z.pairs, added, judged, (double)z.flows / (added + judged), use.ru_maxrss / 1024);
+           (unsigned long long)z.pairs, added, judged, (double)z.flows / (added + judged), use.ru_maxrss / 1024, pairs, ours, rita);
     trace_free(&t);
     campus_free(&c);
     return 0;

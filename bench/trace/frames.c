@@ -2,8 +2,7 @@
  * of each frame of 300 s by what came until then, and counted as García, Grill, Stiborek and Zunino count (An empirical comparison of botnet
  * detection methods, Computers & Security 2014): a machine that sent anything in a frame counts once in it; what is found or missed of the
  * bots weighs e^(-N/100) + 1 in the N-th frame, over the number of bots in it; what is wrong or right of the others, over their number.
- * Frames without a bot count for the others only. Beside it "everything is a bot", counted alike, and at the end of the day the places of
- * the controllers among all pairs, by trace and by RITA's v5 formula (the median over the controllers that have bots; equal scores: the best). */
+ * Frames without a bot count for the others only. Beside it "everything is a bot", counted alike. */
 #include <stdio.h>
 #include <time.h>
 
@@ -69,38 +68,6 @@ static int add(void *ctx, const struct flow *f)
     return trace_add(w->t, f);
 }
 
-static int by_size(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
-
-static bool leads_to(const struct campus_controller *k, const struct beacon *b)
-{
-    return k->family == 3 ? strcmp(k->name, b->name) == 0 : ip_compare(&k->ip, &b->dst) == 0 && k->port == b->port;
-}
-
-static void places(const struct watch *w, double *ours_out, double *rita_out, size_t *pairs_out)
-{
-    const struct beacon *b;
-    double ours[CAMPUS_CONTROLLERS], rita[CAMPUS_CONTROLLERS];
-    size_t n = trace_beacons(w->t, &b), k = 0;
-    for (size_t i = 0; i < w->c->n_controllers; i++) {
-        double score = -1, above = 0;
-        size_t first = 0;
-        for (size_t j = 0; j < n; j++)
-            if (leads_to(&w->c->controller[i], &b[j])) {
-                first = first ? first : j + 1;
-                score = fmax(score, b[j].rita_score);
-            }
-        for (size_t j = 0; j < n; j++)
-            above += b[j].rita_score > score;
-        if (first)
-            ours[k] = (double)first, rita[k++] = above + 1;
-    }
-    qsort(ours, k, sizeof *ours, by_size);
-    qsort(rita, k, sizeof *rita, by_size);
-    *ours_out = k ? ours[k / 2] : 0;
-    *rita_out = k ? rita[k / 2] : 0;
-    *pairs_out = n;
-}
-
 static double f1(const struct sums *s)
 {
     double tpr = s->tp / (s->tp + s->fn), precision = s->tp / (s->tp + s->fp);
@@ -116,18 +83,15 @@ int main(int argc, char **argv)
     struct campus_options o = {(uint32_t)atoi(argv[2]), atof(argv[3]), atof(argv[4]), (uint64_t)atoll(argv[5]), (unsigned)atoi(argv[6])};
     struct campus c;
     struct watch w = {.c = &c, .ends_us = 1700006400000000 + FRAME_S * 1000000ll, .active = calloc(o.hosts, 1)};
-    if (!w.active || trace_new(&(struct trace_options){.max_listed = 100000}, &w.t, NULL) || campus_run(&c, &o, add, &w))
+    if (!w.active || trace_new(&(struct trace_options){.max_listed = 1000, .is_running = true}, &w.t, NULL) || campus_run(&c, &o, add, &w))
         return 2;
     count(&w);
-    double ours, rita;
-    size_t pairs;
-    places(&w, &ours, &rita, &pairs);
     uint32_t bots = 0;
     for (uint32_t i = 0; i < o.hosts; i++)
         bots += c.host[i].family != 0;
-    printf("%s\t%u\t%u\t%u\t%.3f\t%.5f\t%.3f\t%.3f\t%.3f\t%llu\t%llu\t%zu\t%.0f\t%.0f\n", argv[1], o.hosts, bots, w.frame, w.ours.tp / (w.ours.tp + w.ours.fn),
+    printf("%s\t%u\t%u\t%u\t%.3f\t%.5f\t%.3f\t%.3f\t%.3f\t%llu\t%llu\n", argv[1], o.hosts, bots, w.frame, w.ours.tp / (w.ours.tp + w.ours.fn),
            w.ours.fp / (w.ours.fp + w.ours.tn), w.ours.tp / (w.ours.tp + w.ours.fp), f1(&w.ours), f1(&w.all), (unsigned long long)w.false_frames,
-           (unsigned long long)w.host_frames, pairs, ours, rita);
+           (unsigned long long)w.host_frames);
     trace_free(&w.t);
     campus_free(&c);
     free(w.active);

@@ -336,6 +336,7 @@ static int run(struct trace_request *q, char **paths, size_t n)
     if (!rc)
         rc = trace_lists_open(&q->lists, &why);
     q->o.known = q->lists.known;
+    q->o.is_running = q->is_following;
     if (!rc)
         rc = trace_new(&q->o, &q->trace, &why);
     if (!rc)

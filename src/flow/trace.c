@@ -56,6 +56,7 @@ void trace_free(struct trace **tt)
     }
     free(t->node);
     free(t->pair);
+    free(t->heard);
     free(t->host);
     free(t->name);
     free(t->name_text);

@@ -43,6 +43,7 @@ struct trace_options {
     double false_discovery;         /* 0: .05 */
     size_t max_bytes;               /* 0: 2 GB; at least 16 MB */
     uint64_t seed;                  /* of the tables' hashes: drawn by a daemon, since who picks addresses may aim at them; 0 will do for files */
+    bool is_running;                /* judged again and again: 36 bytes a pair are kept, so that only what is new costs */
     size_t max_listed;              /* beacons and hosts kept in lists; 0: 10,000 */
 };
 struct trace;
@@ -61,7 +62,7 @@ enum trace_kind { /* of a reason; their names, in trace_kind_name, are for progr
 };
 const char *trace_kind_name(enum trace_kind k);
 struct trace_reason { enum trace_kind kind; double bits; char text[TRACE_TEXT]; };
-struct trace_reasons { size_t n; double bits; /* their sum */ struct trace_reason of[TRACE_REASONS_MAX]; };
+struct trace_reasons { size_t n; double bits; /* their sum */ bool is_bare; /* no texts */ struct trace_reason of[TRACE_REASONS_MAX]; };
 struct beacon {
     struct ip src, dst;            /* dst: where the name led last, when it is the name that was judged */
     char name[TRACE_NAME];         /* what dst was called when it was asked for; "" */

@@ -28,6 +28,8 @@ void trace_reason_add(struct trace_reasons *r, enum trace_kind kind, double bits
     x->kind = kind;
     x->bits = bits;
     r->bits += bits;
+    if (r->is_bare)
+        return;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(x->text, sizeof x->text, fmt, ap);
@@ -42,28 +44,69 @@ struct ip trace_address_of(const struct trace *t, const struct pair *p)
     return node ? t->node[node].ip : (struct ip){{0}};
 }
 
+static int by_code(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
+
+/* The share of connections whose bytes are the usual ones, to 5%. */
+static void same_size(const struct pair *p, struct judged *j)
+{
+    uint16_t code[EVENTS_MOST];
+    for (size_t i = 0; i < p->n_events; i++)
+        code[i] = (uint16_t)p->event[i].out;
+    qsort(code, p->n_events, sizeof *code, by_code);
+    double mid = trace_bytes_of(code[p->n_events / 2]);
+    size_t same = 0;
+    for (size_t i = 0; i < p->n_events; i++)
+        same += fabs(trace_bytes_of(code[i]) - mid) <= mid * .05;
+    j->same = (float)((double)same / (double)p->n_events);
+    j->size = (float)mid;
+}
+
+static void times_of(const struct pass *w, const struct pair *p)
+{
+    for (size_t i = 0; i < p->n_events; i++) {
+        w->at_s[i] = (double)(p->event[i].at - w->t->first) / TICKS_S;
+        w->bytes[i] = trace_bytes_of(p->event[i].out);
+    }
+}
+
+/* For what is listed only. */
+double trace_rita_of(const struct pass *w, size_t pair)
+{
+    const struct pair *p = &w->t->pair[pair];
+    struct rita r;
+    times_of(w, p);
+    rita_of(w->at_s, w->bytes, p->n_events, 0, (double)(w->t->last - w->t->first) / TICKS_S, w->scratch, &r);
+    return r.score;
+}
+
+static bool recall(const struct heard *h, const struct pair *p, struct judged *j)
+{
+    if (!h || h->connections != p->connections || h->n_events != p->n_events)
+        return false;
+    j->is_tested = h->is_tested;
+    j->ln_p = h->ln_p, j->regularity = h->regularity, j->period_s = h->period_s, j->jitter = h->jitter, j->same = h->same, j->size = h->size;
+    return true;
+}
+
 void trace_rhythm_judge(struct pass *w, size_t pair)
 {
     const struct trace *t = w->t;
     const struct pair *p = &t->pair[pair];
     struct judged *j = &w->judged[pair];
+    struct heard *h = pair < t->cap_heard ? &t->heard[pair] : NULL;
     size_t n = p->n_events;
-    if (n < 4)
+    if (n < RHYTHM_LEAST)
         return;
-    for (size_t i = 0; i < n; i++) {
-        w->at_s[i] = (double)(p->event[i].at - t->first) / TICKS_S;
-        w->bytes[i] = trace_bytes_of(p->event[i].out);
+    if (!recall(h, p, j)) {
+        struct rhythm r;
+        times_of(w, p);
+        rhythm_of(w->at_s, n, w->scratch, &r);
+        j->is_tested = true;
+        j->ln_p = (float)r.ln_p, j->regularity = (float)r.regularity, j->period_s = (float)r.period_s, j->jitter = (float)r.jitter;
+        same_size(p, j);
+        if (h)
+            *h = (struct heard){p->connections, p->n_events, j->ln_p, j->regularity, j->period_s, j->jitter, j->same, j->size, j->is_tested};
     }
-    struct rhythm r;
-    struct rita rita;
-    rhythm_of(w->at_s, n, w->scratch, &r);
-    rita_of(w->at_s, w->bytes, n, 0, (double)(t->last - t->first) / TICKS_S, w->scratch, &rita);
-    j->is_tested = n >= RHYTHM_LEAST;
-    j->ln_p = (float)r.ln_p;
-    j->regularity = (float)r.regularity;
-    j->period_s = (float)r.period_s;
-    j->jitter = (float)r.jitter;
-    j->rita = (float)rita.score;
     w->n_tested += j->is_tested;
 }
 
@@ -78,23 +121,6 @@ static double rhythm_bits(const struct judged *j, const struct pair *p)
     return sure * clamp(even * 1.6, .3, 1);
 }
 
-static int by_code(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
-
-/* The share of connections whose bytes are the usual ones, to 5%. */
-static double same_size(const struct pair *p, double *median_out)
-{
-    uint16_t code[EVENTS_MOST];
-    for (size_t i = 0; i < p->n_events; i++)
-        code[i] = (uint16_t)p->event[i].out;
-    qsort(code, p->n_events, sizeof *code, by_code);
-    double mid = trace_bytes_of(code[p->n_events / 2]);
-    *median_out = mid;
-    size_t same = 0;
-    for (size_t i = 0; i < p->n_events; i++)
-        same += fabs(trace_bytes_of(code[i]) - mid) <= mid * .05;
-    return (double)same / (double)p->n_events;
-}
-
 static void pair_reasons(const struct pass *w, size_t pair, double rhythm, struct trace_reasons *out)
 {
     const struct trace *t = w->t;
@@ -105,7 +131,7 @@ static void pair_reasons(const struct pass *w, size_t pair, double rhythm, struc
                          (double)j->jitter * 100, p->connections, (double)j->ln_p / M_LN10);
     else
         trace_reason_add(out, TRACE_RHYTHM, rhythm, "%u connections, no rhythm", p->connections);
-    double mid, share = p->n_events ? same_size(p, &mid) : 0, span = (double)(t->last - t->first) + 1;
+    double mid = (double)j->size, share = (double)j->same, span = (double)(t->last - t->first) + 1;
     double lasting = (double)(p->last - p->first) / span, each = (p->out_bytes + p->in_bytes) / (p->connections + 1.0);
     if (p->n_events >= RHYTHM_LEAST && p->answered)
         trace_reason_add(out, TRACE_SIZES, fmax(BITS_SIZES_LEAST, BITS_SIZES_MOST * (share - .5) * 2), "%.0f%% of the connections send the same %.0f bytes", share * 100, mid);
@@ -327,7 +353,8 @@ void trace_reasons_of(const struct pass *w, size_t pair, bool whole, struct trac
 {
     const struct pair *p = &w->t->pair[pair];
     const struct service *s = &w->service[w->judged[pair].service];
-    *out = (struct trace_reasons){0};
+    out->n = 0;
+    out->bits = 0;
     trace_reason_add(out, TRACE_PRIOR, BITS_CONTROLLER_PRIOR, "a destination that nothing is known of");
     pair_reasons(w, pair, whole && s->n_hosts ? s->rhythm : rhythm_bits(&w->judged[pair], p), out);
     crowd_reasons(w, p, s, out);
@@ -338,4 +365,13 @@ void trace_reasons_of(const struct pass *w, size_t pair, bool whole, struct trac
     out->bits = 0;
     for (size_t i = 0; i < out->n; i++)
         out->bits += out->of[i].bits *= BITS_SCALE;
+}
+
+double trace_bits_of(const struct pass *w, size_t pair, bool whole)
+{
+    struct trace_reasons r;
+    const char *innocent;
+    r.is_bare = true;
+    trace_reasons_of(w, pair, whole, &r, &innocent);
+    return r.bits;
 }

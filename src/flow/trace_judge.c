@@ -65,7 +65,11 @@ int trace_float_order(const void *a, const void *b)
 /* Benjamini and Hochberg: the largest k such that the k-th smallest p-value is at most k / n of the rate. */
 static int judge_rhythms(struct pass *w)
 {
-    const struct trace *t = w->t;
+    struct trace *t = w->t;
+    if (t->o.is_running) {
+        struct heard *all = trace_grow(t, t->heard, &t->cap_heard, t->n_pairs + 1, sizeof *all);
+        t->heard = all ? all : t->heard; /* what finds no room is judged anew each time */
+    }
     for (size_t i = 1; i <= t->n_pairs; i++)
         trace_rhythm_judge(w, i);
     float *p = malloc((w->n_tested + 1) * sizeof *p);
@@ -131,18 +135,15 @@ static int judge_services(struct pass *w)
 
 static void judge_pairs(struct pass *w)
 {
-    struct trace_reasons r;
-    const char *innocent;
     for (size_t i = 0; i < w->n_services; i++) {
         struct service *s = &w->service[i];
         for (uint32_t k = s->from; k < s->from + s->n; k++) {
-            trace_reasons_of(w, w->order[k], false, &r, &innocent);
-            w->judged[w->order[k]].bits = (float)r.bits;
-            if (k == s->from || r.bits > (double)w->judged[s->best].bits)
+            float bits = (float)trace_bits_of(w, w->order[k], false);
+            w->judged[w->order[k]].bits = bits;
+            if (k == s->from || bits > w->judged[s->best].bits)
                 s->best = w->order[k];
         }
-        trace_reasons_of(w, s->best, true, &r, &innocent);
-        s->bits = r.bits;
+        s->bits = trace_bits_of(w, s->best, true);
     }
 }
 
@@ -163,7 +164,7 @@ static void beacon_fill(const struct pass *w, uint32_t pair, struct beacon *b)
                          .is_inbound = !w->inside[p->src], .is_rhythm = j->is_rhythm, .port = p->port, .proto = p->proto,
                          .connections = p->connections, .first_ms = trace_ms(t, p->first), .last_ms = trace_ms(t, p->last),
                          .period_s = (double)j->period_s, .jitter = (double)j->jitter, .p_value = exp((double)j->ln_p),
-                         .rita_score = (double)j->rita};
+                         .rita_score = trace_rita_of(w, pair)};
     trace_name_copy(t, p, b->name);
     trace_reasons_of(w, pair, false, &b->why, &b->innocent);
     b->probability = trace_odds(b->why.bits);

@@ -59,6 +59,7 @@ struct name {
     uint8_t seen[16], nets[16];     /* HyperLogLog of addresses, of /16s */
     struct name_address *at;        /* NAME_ADDRESSES of them, once there is an answer */
 };
+struct heard { uint32_t connections, n_events; float ln_p, regularity, period_s, jitter, same, size; bool is_tested; }; /* a rhythm, as it was judged last */
 struct door { uint32_t print, at; }; /* print: 29 bits of hash, 3 of count */
 
 struct lists; /* trace_judge.c */
@@ -72,6 +73,7 @@ struct trace {
     struct table nodes_at, pairs_at, names_at;
     struct node *node; size_t n_nodes, cap_nodes;
     struct pair *pair; size_t n_pairs, cap_pairs;
+    struct heard *heard; size_t cap_heard; /* of each pair; NULL: judged once */
     struct host *host; size_t n_hosts, cap_hosts;
     struct name *name; size_t n_names, cap_names;
     char *name_text; size_t n_text, cap_text;
@@ -124,7 +126,7 @@ bool trace_is_flux(const struct name *n);
 /* ---- judging ---- */
 
 /* What a pass over all pairs finds, for as long as it lasts; arrays go with the pairs, hosts and services. */
-struct judged { float ln_p, regularity, period_s, jitter, rita, bits; uint32_t service; bool is_rhythm, is_tested; };
+struct judged { float ln_p, regularity, period_s, jitter, bits, same, size; uint32_t service; bool is_rhythm, is_tested; };
 struct service { /* one destination: its pairs stand together in `order` */
     uint32_t from, n, best;        /* best: the pair with most bits */
     uint32_t n_hosts, n_acting, n_outside;
@@ -150,9 +152,11 @@ struct pass {
 
 /* trace_evidence.c */
 void trace_rhythm_judge(struct pass *w, size_t pair);
+double trace_rita_of(const struct pass *w, size_t pair);
 void trace_service_judge(struct pass *w, struct service *s);
 /* All reasons of a pair as a beacon, or with `whole` of its destination as a controller. *innocent_out: see struct beacon. */
 void trace_reasons_of(const struct pass *w, size_t pair, bool whole, struct trace_reasons *out, const char **innocent_out);
+double trace_bits_of(const struct pass *w, size_t pair, bool whole); /* their sum */
 void trace_reason_add(struct trace_reasons *r, enum trace_kind kind, double bits, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 static inline double trace_odds(double bits) { return bits > 60 ? 1 : bits < -60 ? 0 : 1 / (1 + __builtin_exp2(-bits)); }
 

@@ -130,7 +130,8 @@ static void act_reasons(const struct trace *t, const struct host *h, struct trac
         trace_reason_add(&out->why, kind[k], bits, "%s", text);
         if (bits > 3) {
             uint32_t first = h->act[k]->n_onsets ? h->act[k]->onset[0] : h->act[k]->first, last = h->act[k]->last;
-            out->acts |= 1u << k;
+            /* among many ports that it tries, mail's is one more */
+            out->acts |= k == 0 && h->tried / 20 > h->mail_out ? (unsigned)ACT_SCAN : 1u << k;
             out->first_ms = !out->first_ms || trace_ms(t, first) < out->first_ms ? trace_ms(t, first) : out->first_ms;
             out->last_ms = trace_ms(t, last) > out->last_ms ? trace_ms(t, last) : out->last_ms;
         }

@@ -12,6 +12,7 @@
 #include "base/jsonout.h"
 #include "cli/lane.h"
 #include "cli/verdict_out.h"
+#include "engine/observe.h"
 #include "store/events.h"
 
 enum { OPT_CLASS = 400, OPT_LIMIT, OPT_DIGEST };
@@ -24,6 +25,9 @@ struct request {
     uint8_t digest[32];
     bool is_json;
     uint64_t n_rows; /* of history that were deleted */
+    uint64_t n_originals; /* of the observatory */
+    struct forgotten { uint8_t digest[32]; char *name; bool was_kept; } *message; /* what was named, for the observatory */
+    size_t n_messages, cap_messages;
 };
 
 static const char *const state_names[] = {"live", "revoked", "superseded", "sealed"};
@@ -226,6 +230,48 @@ static int unlearn_run(const struct cli_command *cmd, int argc, char **argv)
     return cli_engine_close(&q.engine, status);
 }
 
+/* A message to be looked for among the originals, once all are known. name: NULL for a bare digest. */
+static int note_message(struct request *q, const char *name, bool was_kept)
+{
+    if (q->n_messages == q->cap_messages) {
+        size_t cap = q->cap_messages ? q->cap_messages * 2 : 16;
+        struct forgotten *bigger = realloc(q->message, cap * sizeof *bigger);
+        if (!bigger)
+            return cli_error("out of memory");
+        q->message = bigger;
+        q->cap_messages = cap;
+    }
+    struct forgotten *f = &q->message[q->n_messages++];
+    *f = (struct forgotten){.name = name ? strdup(name) : NULL, .was_kept = was_kept};
+    memcpy(f->digest, q->digest, sizeof f->digest);
+    return CLI_OK;
+}
+
+/* One pass over what the observatory kept, for all of them. Then it is known of which nothing was anywhere. */
+static int forget_originals(struct request *q)
+{
+    struct report why = {0};
+    char home[4096];
+    uint8_t (*digest)[32] = calloc(q->n_messages + 1, sizeof *digest);
+    uint64_t *each = calloc(q->n_messages + 1, sizeof *each);
+    int status = digest && each && cli_home(q->engine.home, home, sizeof home) ? CLI_OK : cli_error("out of memory");
+    for (size_t i = 0; i < q->n_messages && status == CLI_OK; i++)
+        memcpy(digest[i], q->message[i].digest, sizeof *digest);
+    if (status == CLI_OK && q->n_messages && observatory_forget(home, (const uint8_t (*)[32])digest, q->n_messages, each, &why))
+        status = cli_report(&why);
+    for (size_t i = 0; i < q->n_messages; i++) {
+        struct forgotten *f = &q->message[i];
+        q->n_originals += each ? each[i] : 0;
+        if (each && !each[i] && !f->was_kept)
+            status = f->name ? cli_error("%s: was never taught", f->name) : cli_error("no lesson has this digest");
+        free(f->name);
+    }
+    free(q->message);
+    free(digest);
+    free(each);
+    return status;
+}
+
 static int forget_one(struct request *q, struct lane *l, uint64_t *n)
 {
     uint64_t before = *n, rows = q->n_rows;
@@ -235,9 +281,7 @@ static int forget_one(struct request *q, struct lane *l, uint64_t *n)
     memcpy(q->digest, reading_digest(l->reading), sizeof q->digest);
     q->filter.digest = q->digest;
     int status = undo(q, true, n);
-    if (status == CLI_OK && *n == before && q->n_rows == rows)
-        return cli_error("%s: was never taught", l->ticket.name);
-    return status;
+    return status == CLI_OK ? note_message(q, l->ticket.name, *n != before || q->n_rows != rows) : status;
 }
 
 static int forget_paths(struct request *q, const char *const *paths, size_t n_paths, uint64_t *n)
@@ -267,11 +311,15 @@ static int forget_run(const struct cli_command *cmd, int argc, char **argv)
     if (status == CLI_OK) {
         status = is_filtered ? undo(&q, true, &n)
                              : forget_paths(&q, (const char *const *)argv + first, (size_t)(argc - first), &n);
-        if (q.digest_hex && status == CLI_OK && n == 0 && q.n_rows == 0)
-            status = cli_error("no lesson has this digest");
+        if (q.digest_hex && status == CLI_OK)
+            status = note_message(&q, NULL, n != 0 || q.n_rows != 0);
+        if (forget_originals(&q) != CLI_OK)
+            status = CLI_TROUBLE;
         say_undone("deleted", n);
         if (q.n_rows)
             printf("deleted %llu row%s of history\n", (unsigned long long)q.n_rows, q.n_rows == 1 ? "" : "s");
+        if (q.n_originals)
+            printf("deleted %llu message%s that the observatory kept\n", (unsigned long long)q.n_originals, q.n_originals == 1 ? "" : "s");
     }
     return cli_engine_close(&q.engine, status);
 }
@@ -331,7 +379,7 @@ const struct cli_command cli_forget = {
     .synopsis = "[OPTION]... PATH... | --digest HEX | --teacher NAME",
     .about = "Deletes for good what the journal holds of messages or of a teacher: digests and hashed\n"
              "features, of lessons that were taken back as well. The model is then as if they had never\n"
-             "been. Exit status: 0 fine, 2 trouble or never taught.",
+             "been. Rows of history and messages that the observatory kept go too. Exit status: 0 fine, 2 trouble or never taught.",
     .options = forget_options,
     .run = forget_run,
 };

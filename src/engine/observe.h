@@ -110,6 +110,10 @@ int observatory_originals(struct observatory *o, uint64_t campaign, int (*fn)(vo
  * is found. Readers may enter too. *applied_out: whether a collapse was there. POSSE_ENOENT: no such botnet. */
 int observatory_tell(struct observatory *o, const char *botnet, int64_t at_ms, int64_t told_ms, enum change_cause cause, const char *note,
                      bool *applied_out, struct report *why);
+/* Deletes for good the kept originals that have one of these digests (engine.h, reading_digest); each[i] counts those of digest[i]. What
+ * was counted of them stays, and so do templates, which many messages made; so does what a running observer has not saved yet.
+ * POSSE_OK also where nothing was ever observed. */
+int observatory_forget(const char *home, const uint8_t (*digest)[32], size_t n, uint64_t *each, struct report *why);
 /* A published index of campaigns of the last two hours, made now; the caller frees it. */
 int observatory_publish(struct observatory *o, struct published **out);
 /* Makes it and writes it where all who judge in this home find it (engine/live.h); observatory_save does that too. */

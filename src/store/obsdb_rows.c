@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/reader.h"
 #include "store/obsdb_priv.h"
 
 enum { ORIGINAL_LEVEL = 3, ORIGINAL_MAX = 16 << 20, TEXT_MAX = 1 << 20 };
@@ -107,6 +108,53 @@ int obsdb_cap(struct obsdb *d, uint64_t max_bytes, struct report *why)
         return rc;
     sqlite3_stmt *s = db_stmt(&d->db, OBSDB_DROP_ORIGINAL);
     return obsdb_run(d, s, s ? sqlite3_bind_int64(s, 1, o.last) : SQLITE_NOMEM, why);
+}
+
+/* ---- forgetting ---- */
+
+struct forgetting { bool (*is_it)(void *ctx, struct span raw); void *ctx; struct buf found; };
+
+static int look_at(struct obsdb *d, sqlite3_stmt *s, void *ctx, struct report *why)
+{
+    struct forgetting *f = ctx;
+    buf_clear(&d->raw[1]);
+    int rc = obsdb_unpack(d, db_column(s, 1), ORIGINAL_MAX, &d->raw[1], why);
+    if (!rc && f->is_it(f->ctx, buf_span(&d->raw[1])))
+        buf_add_u64(&f->found, (uint64_t)sqlite3_column_int64(s, 0));
+    return rc ? rc : buf_error(&f->found);
+}
+
+static int delete_found(struct obsdb *d, struct span found, struct report *why)
+{
+    struct reader r = reader_of(found);
+    int rc = POSSE_OK;
+    while (reader_left(&r) && !rc) {
+        sqlite3_stmt *s = db_stmt(&d->db, OBSDB_FORGET);
+        rc = obsdb_run(d, s, s ? sqlite3_bind_int64(s, 1, (int64_t)reader_u64(&r)) : SQLITE_NOMEM, why);
+    }
+    return rc;
+}
+
+/* Found and deleted in one transaction: another process may thin them out meanwhile, and numbers come back. */
+int obsdb_forget(struct obsdb *d, bool (*is_it)(void *ctx, struct span raw), void *ctx, uint64_t *n_out, struct report *why)
+{
+    struct forgetting f = {.is_it = is_it, .ctx = ctx};
+    *n_out = 0;
+    int rc = db_begin(&d->db, why, "forget this");
+    if (rc)
+        return rc;
+    buf_init(&f.found, 64 << 20);
+    rc = obsdb_rows(d, db_stmt(&d->db, OBSDB_RAWS), look_at, &f, why);
+    if (!rc)
+        rc = delete_found(d, buf_span(&f.found), why);
+    rc = db_end(&d->db, rc, why, "forget this");
+    if (!rc)
+        *n_out = f.found.n / 8;
+    buf_deinit(&f.found);
+    /* The log still holds what was there; when a reader keeps it alive, the next checkpoint empties it. */
+    if (*n_out)
+        sqlite3_wal_checkpoint_v2(d->db.h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return rc;
 }
 
 /* ---- templates ---- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "engine/digest.h"
 #include "engine/observe.h"
 
 #define HOUR 3600000LL
@@ -288,6 +289,68 @@ static void tells(void **state)
     observatory_drop(&o);
 }
 
+struct texts { unsigned n; bool has[8]; };
+
+static int note_original(void *ctx, int64_t time_ms, struct span raw)
+{
+    struct texts *t = ctx;
+    char id[16];
+    (void)time_ms;
+    t->n++;
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(id, sizeof id, "<%u.1@", i);
+        t->has[i] |= span_find(raw, span_str(id)) >= 0;
+    }
+    return 0;
+}
+
+static void digest_of(const char *mail, uint8_t out[32])
+{
+    struct mail_parser *parser = mail_parser_new(NULL);
+    struct arena *a = arena_new(1 << 20);
+    struct message *m;
+    assert_int_equal(message_parse(parser, a, span_str(mail), &m), 0);
+    digest_message(m, out);
+    arena_free(&a);
+    mail_parser_free(&parser);
+}
+
+static void forgets(void **state)
+{
+    struct place *p = *state;
+    struct observatory *o = opened(p->home, false, 8);
+    struct observe_worker *w = observe_worker_new(o);
+    struct report why = {0};
+    struct join j;
+    struct texts left = {.n = 0};
+    char mail[2000], away[2200];
+    uint8_t digest[3][32] = {{0}};
+    uint64_t each[3] = {9, 9, 9};
+    assert_int_equal(observatory_forget("/tmp/posse-no-such-home", (const uint8_t (*)[32])digest, 1, each, &why), 0);
+    for (unsigned i = 0; i < 6; i++)
+        add(o, w, 1, i, T0 + i * 60000, &j);
+    assert_int_equal(observatory_save(o, &why), 0);
+    mail_of(mail, sizeof mail, 1, 2, T0 + 2 * 60000);
+    snprintf(away, sizeof away, "Received: by another.example; Tue, 15 Mar 2011 09:00:00 +0000\n%s", mail); /* the same, by another way */
+    digest_of(away, digest[0]);
+    mail_of(mail, sizeof mail, 1, 5, T0 + 5 * 60000);
+    digest_of(mail, digest[2]);
+    assert_int_equal(observatory_forget(p->home, (const uint8_t (*)[32])digest, 3, each, &why), 0); /* beside the one that observes */
+    assert_true(each[0] == 1 && each[1] == 0 && each[2] == 1);
+    assert_int_equal(observatory_originals(o, j.number, note_original, &left, &why), 0);
+    assert_int_equal(left.n, 4);
+    assert_true(left.has[0] && left.has[1] && !left.has[2] && left.has[4] && !left.has[5]);
+    assert_int_equal(messages_of(o, j.number), 6);
+    add(o, w, 1, 6, T0 + 6 * 60000, &j);
+    observe_worker_free(&w);
+    assert_int_equal(observatory_close(&o, &why), 0);
+    o = opened(p->home, false, 8);
+    memset(&left, 0, sizeof left);
+    assert_int_equal(observatory_originals(o, j.number, note_original, &left, &why), 0);
+    assert_true(left.has[6] && !left.has[5]);
+    observatory_drop(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(believes_times, set_up, tear_down), cmocka_unit_test_setup_teardown(saves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_originals_and_templates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forgets, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

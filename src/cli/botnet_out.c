@@ -136,18 +136,44 @@ static void put_period(struct buf *b, const struct botnet_view *v)
     buf_add_fmt(b, "from %s to %s; (a to b) is a 95%% interval\n", from, to);
 }
 
-static void put_share(struct buf *b, struct observatory *o, const struct share *s)
+/* Of the first column. */
+static int name_width(struct observatory *o, const struct share *all, size_t n)
+{
+    char name[BOTNET_NAME];
+    int width = 11;
+    for (size_t i = 0; i < n; i++) {
+        name_of(o, all[i].botnet, name);
+        width = (int)strlen(name) > width ? (int)strlen(name) : width;
+    }
+    return width;
+}
+
+static void put_share(struct buf *b, struct observatory *o, const struct share *s, int width)
 {
     char name[BOTNET_NAME], x[SHARE_N][WATCH_ESTIMATE];
     name_of(o, s->botnet, name);
     for (size_t i = 0; i < SHARE_N; i++)
         watch_estimate(&s->of[i], true, x[i]);
-    buf_add_fmt(b, "%-20s  %-23s  %-23s  %-23s  %s\n", name, x[SHARE_MESSAGES], x[SHARE_ENVELOPES], x[SHARE_BYTES], x[SHARE_ADDRESSES]);
+    buf_add_fmt(b, "%-*s  %-23s  %-23s  %-23s  %s\n", width, name, x[SHARE_MESSAGES], x[SHARE_ENVELOPES], x[SHARE_BYTES], x[SHARE_ADDRESSES]);
 }
 
-static void put_machines(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v)
+/* What makes counts of machines doubtful is told below the table, once each. */
+enum { DOUBTS = 16 };
+struct doubts { const char *text[DOUBTS]; size_t n; };
+
+static size_t doubt_number(struct doubts *d, const char *text)
 {
-    char name[BOTNET_NAME], x[3][WATCH_ESTIMATE];
+    size_t i = 0;
+    while (i < d->n && strcmp(d->text[i], text) != 0)
+        i++;
+    if (i == d->n && d->n < DOUBTS)
+        d->text[d->n++] = text;
+    return i + 1;
+}
+
+static void put_machines(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v, int width, struct doubts *d)
+{
+    char name[BOTNET_NAME], mark[16] = "", x[3][WATCH_ESTIMATE];
     struct census_answer a = machines(o, number, v);
     if (!botnets_census(observatory_botnets(o), number))
         return;
@@ -155,7 +181,9 @@ static void put_machines(struct buf *b, struct observatory *o, uint32_t number, 
     watch_estimate(&a.addresses, false, x[0]);
     watch_estimate(&a.live, false, x[1]);
     watch_estimate(&a.ever, false, x[2]);
-    buf_add_fmt(b, "%-20s  %-30s  %-30s  %-30s%s%s\n", name, x[0], x[1], x[2], a.doubt ? "  doubt: " : "", a.doubt ? a.doubt : "");
+    if (a.doubt)
+        snprintf(mark, sizeof mark, " [%zu]", doubt_number(d, a.doubt));
+    buf_add_fmt(b, "%-*s  %-9s  %-26s  %s%s\n", width, name, x[0], x[1], x[2], mark);
 }
 
 struct changing { struct buf *b; struct observatory *o; };
@@ -176,6 +204,8 @@ int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view
 {
     size_t n;
     struct share total, *all = ask(o, v, &n, &total);
+    struct doubts doubts = {.n = 0};
+    int width = name_width(o, all, n);
     put_period(b, v);
     if (n) {
         char messages[WATCH_NUMBER], envelopes[WATCH_NUMBER], bytes[WATCH_NUMBER], addresses[WATCH_NUMBER];
@@ -184,16 +214,18 @@ int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view
         watch_number((double)total.bytes, bytes);
         watch_number((double)total.addresses, addresses);
         buf_add_fmt(b, "counted: %s messages to %s recipients, %s bytes, from %s addresses\n\n", messages, envelopes, bytes, addresses);
-        buf_add_fmt(b, "%-20s  %-23s  %-23s  %-23s  %s\n", "SHARE OF", "MESSAGES", "RECIPIENTS", "BYTES", "ADDRESSES");
+        buf_add_fmt(b, "%-*s  %-23s  %-23s  %-23s  %s\n", width, "SHARE OF", "MESSAGES", "RECIPIENTS", "BYTES", "ADDRESSES");
     } else {
         buf_add_str(b, "no spam was counted in that time\n");
     }
     for (size_t i = 0; i < n; i++)
-        put_share(b, o, &all[i]);
+        put_share(b, o, &all[i], width);
     if (n)
-        buf_add_fmt(b, "\n%-20s  %-30s  %-30s  %-30s\n", "MACHINES OF", "ADDRESSES", "LIVE", "EVER");
+        buf_add_fmt(b, "\n%-*s  %-9s  %-26s  %s\n", width, "MACHINES OF", "ADDRESSES", "LIVE", "EVER");
     for (size_t i = 0; i < n; i++)
-        put_machines(b, o, all[i].botnet, v);
+        put_machines(b, o, all[i].botnet, v, width, &doubts);
+    for (size_t i = 0; i < doubts.n; i++)
+        buf_add_fmt(b, "[%zu] doubtful: %s\n", i + 1, doubts.text[i]);
     free(all);
     struct changing c = {b, o};
     size_t before = b->n;

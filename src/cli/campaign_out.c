@@ -27,31 +27,44 @@ static void owner(struct observatory *o, const struct campaign *c, char *out, si
     *probability_out = m.probability;
 }
 
-void campaign_head(struct buf *b)
+/* "Rustock 100%", "bulk", "unknown" */
+static void owner_text(struct observatory *o, const struct campaign *c, char out[CAMPAIGN_OWNER])
 {
-    buf_add_fmt(b, "%-13s  %-20s  %-20s  %10s  %-24s  %s  %s\n", "ID", "FIRST", "LAST", "MESSAGES", "ADDRESSES", "BOTNET", "LINK");
+    char name[BOTNET_NAME];
+    double p;
+    owner(o, c, name, sizeof name, &p);
+    if (c->is_bulk)
+        snprintf(out, CAMPAIGN_OWNER, "bulk");
+    else if (p > 0)
+        snprintf(out, CAMPAIGN_OWNER, "%s %.0f%%", name, 100 * p);
+    else
+        snprintf(out, CAMPAIGN_OWNER, "%s", name);
 }
 
-void campaign_line(struct buf *b, struct observatory *o, const struct campaign *c)
+int campaign_owner_width(struct observatory *o, const struct campaign *c)
 {
-    char first[CLI_TIME_MAX], last[CLI_TIME_MAX], n[WATCH_NUMBER], sources[WATCH_ESTIMATE], name[BOTNET_NAME], who[BOTNET_NAME + 16];
-    double p;
+    char who[CAMPAIGN_OWNER];
+    owner_text(o, c, who);
+    return (int)strlen(who);
+}
+
+void campaign_head(struct buf *b, int owner_width)
+{
+    buf_add_fmt(b, "%-13s  %-20s  %-20s  %10s  %10s  %-*s  %s\n", "ID", "FIRST", "LAST", "MESSAGES", "ADDRESSES", owner_width, "BOTNET", "LINK");
+}
+
+void campaign_line(struct buf *b, struct observatory *o, const struct campaign *c, int owner_width)
+{
+    char first[CLI_TIME_MAX], last[CLI_TIME_MAX], n[WATCH_NUMBER], sources[WATCH_NUMBER + 1] = "~", who[CAMPAIGN_OWNER];
+    bool is_counted = c->sources_exact > 0;
     cli_format_time(c->first_ms, first);
     cli_format_time(c->last_ms, last);
     watch_number((double)c->messages, n);
-    if (c->sources_exact)
-        watch_number((double)c->sources_exact, sources);
-    else
-        watch_estimate(&c->sources, false, sources);
-    owner(o, c, name, sizeof name, &p);
-    if (c->is_bulk)
-        snprintf(who, sizeof who, "bulk");
-    else if (p > 0)
-        snprintf(who, sizeof who, "%s %.0f%%", name, 100 * p);
-    else
-        snprintf(who, sizeof who, "%s", name);
-    buf_add_fmt(b, "%-13s  %-20s  %-20s  %10s  %-24s  %s", c->id, first, last, n, sources, who);
-    if (c->link[0].key) {
+    watch_number(is_counted ? (double)c->sources_exact : c->sources.mid, sources + !is_counted);
+    owner_text(o, c, who);
+    bool has_link = c->link[0].key != 0;
+    buf_add_fmt(b, "%-13s  %-20s  %-20s  %10s  %10s  %-*s", c->id, first, last, n, sources, has_link ? owner_width : 0, who);
+    if (has_link) {
         buf_add_str(b, "  ");
         text_write(b, span_str(c->link[0].text));
     }
@@ -62,8 +75,9 @@ void campaign_line(struct buf *b, struct observatory *o, const struct campaign *
 
 static void label(struct buf *b, const char *name) { buf_add_fmt(b, "%-*s", FIELD, name); }
 
-/* `of`: what the counts are a part of. */
-static void put_counted(struct buf *b, const char *name, const struct counted *x, const char *(*say)(const struct counted *, char *, size_t))
+typedef const char *say_fn(const struct observatory *o, const struct counted *x, char *out, size_t n);
+
+static void put_counted(struct buf *b, const struct observatory *o, const char *name, const struct counted *x, say_fn *say)
 {
     char text[128];
     for (size_t i = 0; i < CAMPAIGN_TOP && x[i].key; i++) {
@@ -71,27 +85,41 @@ static void put_counted(struct buf *b, const char *name, const struct counted *x
         label(b, i ? "" : name);
         watch_number(x[i].n, n);
         buf_add_fmt(b, "%10s  ", n);
-        text_write(b, span_str(say ? say(&x[i], text, sizeof text) : x[i].text));
+        text_write(b, span_str(say ? say(o, &x[i], text, sizeof text) : x[i].text));
         buf_add_byte(b, '\n');
     }
 }
 
-static const char *say_mailer(const struct counted *x, char *out, size_t n)
+static const char *say_mailer(const struct observatory *o, const struct counted *x, char *out, size_t n)
 {
+    (void)o;
     char name[MAILER_NAME];
     mailer_name(x->key, name);
     snprintf(out, n, "%s", name);
     return out;
 }
 
-static const char *say_asn(const struct counted *x, char *out, size_t n)
+static const char *say_asn(const struct observatory *o, const struct counted *x, char *out, size_t n)
 {
+    struct as_info as;
+    bool is_known = astable_system(observatory_as(o), (uint32_t)x->key, &as);
+    snprintf(out, n, "AS%-10llu  %.80s%s%s", (unsigned long long)x->key, is_known ? as.name : "", is_known && as.country[0] ? ", " : "",
+             is_known ? as.country : "");
+    for (size_t end = strlen(out); end && out[end - 1] == ' '; end--)
+        out[end - 1] = '\0';
+    return out;
+}
+
+static const char *say_asn_alone(const struct observatory *o, const struct counted *x, char *out, size_t n)
+{
+    (void)o;
     snprintf(out, n, "AS%llu", (unsigned long long)x->key);
     return out;
 }
 
-static const char *say_file(const struct counted *x, char *out, size_t n)
+static const char *say_file(const struct observatory *o, const struct counted *x, char *out, size_t n)
 {
+    (void)o;
     snprintf(out, n, "%016llx", (unsigned long long)x->key);
     return out;
 }
@@ -225,27 +253,44 @@ int campaign_full(struct buf *b, struct observatory *o, const struct campaign *c
     put_numbers(b, c);
     put_owner(b, o, c);
     put_versions(b, c);
-    put_counted(b, "links", c->link, NULL);
-    put_counted(b, "files", c->file, say_file);
-    put_counted(b, "marks", c->mark, NULL);
-    put_counted(b, "to", c->rcpt_domain, NULL);
-    put_counted(b, "languages", c->language, NULL);
-    put_counted(b, "mailers", c->mailer, say_mailer);
-    put_counted(b, "systems", c->asn, say_asn);
+    put_counted(b, o, "links", c->link, NULL);
+    put_counted(b, o, "files", c->file, say_file);
+    put_counted(b, o, "marks", c->mark, NULL);
+    put_counted(b, o, "to", c->rcpt_domain, NULL);
+    put_counted(b, o, "languages", c->language, NULL);
+    put_counted(b, o, "mailers", c->mailer, say_mailer);
+    put_counted(b, o, "systems", c->asn, say_asn);
     return observatory_templates(o, c->number, put_template, b, why);
 }
 
 /* ---- JSON ---- */
 
-static void json_counted(struct buf *b, const char *name, const struct counted *x, const char *(*say)(const struct counted *, char *, size_t))
+static void json_counted(struct buf *b, const struct observatory *o, const char *name, const struct counted *x, say_fn *say)
 {
     char text[128];
     json_name(b, name, false);
     buf_add_byte(b, '[');
     for (size_t i = 0; i < CAMPAIGN_TOP && x[i].key; i++) {
         buf_add_str(b, i ? ",{\"name\":" : "{\"name\":");
-        json_string(b, span_str(say ? say(&x[i], text, sizeof text) : x[i].text));
+        json_string(b, span_str(say ? say(o, &x[i], text, sizeof text) : x[i].text));
         buf_add_fmt(b, ",\"at_most\":%u}", x[i].n);
+    }
+    buf_add_byte(b, ']');
+}
+
+static void json_systems(struct buf *b, const struct observatory *o, const struct counted *x)
+{
+    char text[128];
+    struct as_info as;
+    json_name(b, "systems", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < CAMPAIGN_TOP && x[i].key; i++) {
+        buf_add_fmt(b, "%s{\"name\":\"%s\",\"at_most\":%u,\"holder\":", i ? "," : "", say_asn_alone(o, &x[i], text, sizeof text), x[i].n);
+        bool is_known = astable_system(observatory_as(o), (uint32_t)x[i].key, &as);
+        is_known && *as.name ? json_string(b, span_str(as.name)) : buf_add_str(b, "null");
+        json_name(b, "country", false);
+        is_known && as.country[0] ? json_string(b, span_str(as.country)) : buf_add_str(b, "null");
+        buf_add_byte(b, '}');
     }
     buf_add_byte(b, ']');
 }
@@ -275,7 +320,7 @@ static void json_head(struct buf *b, struct observatory *o, const struct campaig
 void campaign_json_line(struct buf *b, struct observatory *o, const struct campaign *c)
 {
     json_head(b, o, c);
-    json_counted(b, "links", c->link, NULL);
+    json_counted(b, o, "links", c->link, NULL);
     buf_add_str(b, "}\n");
 }
 
@@ -354,13 +399,13 @@ int campaign_full_json(struct buf *b, struct observatory *o, const struct campai
             buf_add_byte(b, '}');
         }
     buf_add_byte(b, ']');
-    json_counted(b, "links", c->link, NULL);
-    json_counted(b, "files", c->file, say_file);
-    json_counted(b, "marks", c->mark, NULL);
-    json_counted(b, "to", c->rcpt_domain, NULL);
-    json_counted(b, "languages", c->language, NULL);
-    json_counted(b, "mailers", c->mailer, say_mailer);
-    json_counted(b, "systems", c->asn, say_asn);
+    json_counted(b, o, "links", c->link, NULL);
+    json_counted(b, o, "files", c->file, say_file);
+    json_counted(b, o, "marks", c->mark, NULL);
+    json_counted(b, o, "to", c->rcpt_domain, NULL);
+    json_counted(b, o, "languages", c->language, NULL);
+    json_counted(b, o, "mailers", c->mailer, say_mailer);
+    json_systems(b, o, c->asn);
     json_name(b, "hours", false);
     buf_add_byte(b, '[');
     for (size_t i = 0; i < c->n_hours; i++) {

@@ -6,8 +6,11 @@
 #include "cli/cli_watch.h"
 #include "cli/plot.h"
 
-void campaign_head(struct buf *b);
-void campaign_line(struct buf *b, struct observatory *o, const struct campaign *c);
+/* owner_width: of the column that says whose it is, the widest campaign_owner_width of the table. ADDRESSES with ~ are estimated. */
+enum { CAMPAIGN_OWNER = BOTNET_NAME + 16 };
+int campaign_owner_width(struct observatory *o, const struct campaign *c);
+void campaign_head(struct buf *b, int owner_width);
+void campaign_line(struct buf *b, struct observatory *o, const struct campaign *c, int owner_width);
 void campaign_json_line(struct buf *b, struct observatory *o, const struct campaign *c); /* one object, with a line end */
 /* Everything: sources, hours, versions, templates, links, files, marks, whose it is and why. */
 int campaign_full(struct buf *b, struct observatory *o, const struct campaign *c, struct report *why);

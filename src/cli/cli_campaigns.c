@@ -62,6 +62,18 @@ static int by_size(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
+/* Of the column BOTNET. */
+static int owner_width(const struct list *l, struct campaign *c)
+{
+    int width = (int)strlen("BOTNET");
+    for (size_t i = 0; i < l->n && !l->is_json; i++)
+        if (campaigns_get(observatory_campaigns(l->watch.observatory), l->found[i].number, c)) {
+            int w = campaign_owner_width(l->watch.observatory, c);
+            width = w > width ? w : width;
+        }
+    return width;
+}
+
 static int print_list(struct list *l)
 {
     struct campaigns *all = observatory_campaigns(l->watch.observatory);
@@ -71,17 +83,26 @@ static int print_list(struct list *l)
         return cli_error("%s", posse_strerror(rc));
     if (l->n)
         qsort(l->found, l->n, sizeof *l->found, by_size);
+    if (l->limit && l->n > l->limit)
+        l->n = (size_t)l->limit;
+    struct campaign *c = malloc(sizeof *c);
+    if (!c)
+        return cli_error("out of memory");
     buf_init(&b, OUT_MAX);
+    int width = owner_width(l, c);
     if (!l->is_json && l->n)
-        campaign_head(&b);
-    for (size_t i = 0; i < l->n && (!l->limit || i < l->limit); i++) {
-        struct campaign *c = malloc(sizeof *c);
-        if (c && campaigns_get(all, l->found[i].number, c))
-            (l->is_json ? campaign_json_line : campaign_line)(&b, l->watch.observatory, c);
-        free(c);
+        campaign_head(&b, width);
+    for (size_t i = 0; i < l->n; i++) {
+        if (!campaigns_get(all, l->found[i].number, c))
+            continue;
+        if (l->is_json)
+            campaign_json_line(&b, l->watch.observatory, c);
+        else
+            campaign_line(&b, l->watch.observatory, c, width);
         fwrite(b.p, 1, b.n, stdout);
         buf_clear(&b);
     }
+    free(c);
     buf_deinit(&b);
     return CLI_OK;
 }
@@ -236,6 +257,7 @@ static int campaign_run(const struct cli_command *cmd, int argc, char **argv)
 static const struct cli_option campaign_options[] = {
     {OPT_SVG, "svg", "FILE", "write its history as SVG"},
     {OPT_ORIGINALS, "originals", NULL, "write its kept messages as an mbox, and nothing else"},
+    {OPT_AS, "as", "FILE", "table of autonomous systems, for their names (observe.as)"},
     {OPT_JSON, "json", NULL, "one JSON object"},
     {OPT_HOME, "home", "DIR", "where the observatory is"},
     {0, NULL, NULL, NULL},

@@ -309,7 +309,8 @@ static void say(const struct observe *s)
     observatory_count(s->watch.observatory, &o);
     campaigns_size(observatory_campaigns(s->watch.observatory), &c);
     watch_number((double)c.live, live);
-    printf("observed %s messages%s; %s groups live", n, s->is_stopped ? " (stopped: run it again to go on)" : "", live);
+    printf("observed %s message%s%s; %s group%s live", n, s->n - s->unread == 1 ? "" : "s",
+           s->is_stopped ? " (stopped: run it again to go on)" : "", live, c.live == 1 ? "" : "s");
     if (o.messages) {
         cli_format_time(o.first_ms, from);
         cli_format_time(o.now_ms, to);

@@ -116,6 +116,10 @@ void watch_estimate(const struct estimate *e, bool is_share, char out[WATCH_ESTI
     one(e->lo, is_share, lo);
     one(e->mid, is_share, mid);
     one(e->hi, is_share, hi);
+    if (e->lo == e->hi && e->lo == e->mid) { /* counted: there is nothing to be unsure of */
+        snprintf(out, WATCH_ESTIMATE, "%s", mid);
+        return;
+    }
     snprintf(out, WATCH_ESTIMATE, "%s (%s to %s)", mid, lo, hi);
 }
 

@@ -28,7 +28,7 @@ int cli_watch_close(struct cli_watch *w, int status); /* saves what a writer has
 /* "12", "1,234,567" */
 enum { WATCH_NUMBER = 32 };
 void watch_number(double x, char out[WATCH_NUMBER]);
-/* "1,234 (1,100 to 1,400)"; with is_share "39.1% (37.0% to 41.2%)". */
+/* "1,234 (1,100 to 1,400)", without the interval where there is none; with is_share "39.1% (37.0% to 41.2%)". */
 enum { WATCH_ESTIMATE = 112 };
 void watch_estimate(const struct estimate *e, bool is_share, char out[WATCH_ESTIMATE]);
 /* {"lo":..,"mid":..,"hi":..,"n":..,"method":".."} */

@@ -70,16 +70,28 @@ static uint32_t who_has(const struct astable *t, const struct ip *a)
     return at == 0 ? AS_NOBODY : ip_is_v4(a) ? t->who4[at - 1] : t->who6[at - 1];
 }
 
-bool astable_find(const struct astable *t, const struct ip *a, struct as_info *out)
+static bool tell(const struct astable *t, uint32_t who, struct as_info *out)
 {
-    *out = (struct as_info){.name = ""};
-    uint32_t who = who_has(t, a);
-    if (who == AS_NOBODY)
-        return false;
     const struct as_system *s = &t->system[who];
     *out = (struct as_info){.asn = s->asn, .name = t->names + s->name, .is_dynamic = s->is_dynamic};
     memcpy(out->country, s->country, 2);
     return true;
+}
+
+bool astable_find(const struct astable *t, const struct ip *a, struct as_info *out)
+{
+    *out = (struct as_info){.name = ""};
+    uint32_t who = who_has(t, a);
+    return who != AS_NOBODY && tell(t, who, out);
+}
+
+bool astable_system(const struct astable *t, uint32_t asn, struct as_info *out)
+{
+    *out = (struct as_info){.name = ""};
+    for (uint32_t i = 0; t && i < t->n_systems; i++)
+        if (t->system[i].asn == asn)
+            return tell(t, i, out);
+    return false;
 }
 
 /* One less. */

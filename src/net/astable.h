@@ -27,6 +27,8 @@ int astable_encode(const struct astable *t, struct buf *out);
 void astable_free(struct astable **t);
 /* False, and asn 0: nobody announces it, or t is NULL. */
 bool astable_find(const struct astable *t, const struct ip *a, struct as_info *out);
+/* What the table says of a system, of its first entry; false: nothing. Cost: looks at all systems. */
+bool astable_system(const struct astable *t, uint32_t asn, struct as_info *out);
 /* The stretch of addresses around a that the same entry holds: first and last. */
 bool astable_range(const struct astable *t, const struct ip *a, struct ip *first, struct ip *last);
 

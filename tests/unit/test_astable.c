@@ -57,6 +57,11 @@ static void finds(void **state)
         assert_false(astable_find(NULL, &a, &got));
         assert_int_equal(got.asn, 0);
     }
+    struct as_info got;
+    assert_true(astable_system(t, 64502, &got));
+    assert_true(got.asn == 64502 && strcmp(got.name, "Gamma") == 0 && strcmp(got.country, "FR") == 0);
+    assert_false(astable_system(t, 4199999999u, &got));
+    assert_false(astable_system(NULL, 64502, &got));
     static const struct { const char *ip, *first, *last; } range[] = {
         {"10.1.2.9", NULL, NULL}, {"10.1.3.0", "10.1.3.0", "10.1.255.255"}, {"10.0.0.1", "10.0.0.0", "10.0.255.255"},
         {"255.255.255.255", "255.255.255.0", "255.255.255.255"}, {"2001:db8:7:1::", "2001:db8:7::", "2001:db8:7:ffff:ffff:ffff:ffff:ffff"},

@@ -1,22 +1,32 @@
 /* census: how many machines there are, when all that one sees is addresses, some of the time.
  *
- * Three numbers, never one: addresses (distinct, seen in the period), live machines (sending within one window), ever-seen machines (of the
- * whole period). Addresses change hands (leases) and are shared (NAT); a trap sees a sample of what a machine sends.
- *   live: in blocks of windows, short against the time that a machine keeps its address (read from how fast addresses seen twice become
- *     rare with the time between), how often each was seen is fitted with a Poisson law whose rate varies between machines (gamma, so
- *     negative binomial, without the class of those never seen; all degrees of variation weighed by how well they fit); that gives those
- *     never seen; what came and went within the block is taken off. Uneven rates cannot be told from sightings that are nearly all single:
- *     the interval then says so, and `doubt`.
+ * Three numbers, never one: addresses (distinct, seen in the period), live machines (on at the same time, mean over the windows in which the
+ * botnet sent), ever-seen machines (of the whole period). Addresses change hands (leases), are shared (NAT) and rest (machines sleep at night);
+ * a trap sees a sample of what a machine sends.
+ *   live: in blocks of windows it is fitted how often each address was seen, when first and when last, by laws of uneven rates and of coming
+ *     and going, weighed by how well they fit (census_law.c, census_fit.c); that gives those never seen, and takes off what came and went
+ *     within the block. A block is as long as it takes to see most many times, but no longer than about a stay, and no longer than half of the
+ *     time after which machines that slept come back: how fast addresses that were seen twice become rare with the time between, and whether
+ *     they become frequent again, tells both, also where all sleep at the same hours.
  *   machines behind one address: from what is one machine's own (`machine`): machines over addresses among sightings that have such a mark.
- *     Without marks an address counts as one machine, and nothing says where that is wrong.
- *   ever: with marks, machines by their marks, those never seen included; without, live machines and those that replaced them, as far as
- *     addresses that are not dynamic tell how fast machines are replaced (Rajab et al., HotBots 2007; Stone-Gross et al., CCS 2009).
- * Each with an interval meant for 95%; how often it holds, world by world, is in bench/observatory/stat: nearly always where machines stay on
- * (wider than it need be), too seldom where they sleep at night or, for `ever`, where nearly all were seen once. An address that floods counts once a slot (a twelfth of a window), as any.
+ *   ever: with marks, machines by their marks, those never seen included; without, addresses that stay (not dynamic), or live machines and those
+ *     that replaced them as far as such addresses tell; without any, only bounds: "between live and addresses"
+ *     (Rajab et al., HotBots 2007; Stone-Gross et al., CCS 2009).
+ * What each assumes, and cannot see:
+ *   - a machine that is on sends at its own steady rate, as at random; bursts of all at once do no harm. One that is on but sends nothing for
+ *     hours is not live meanwhile.
+ *   - without marks an address is one machine at a time. Several behind one look like one that sends more, and nothing in the samples tells
+ *     them apart: `live` is then of addresses in use, its method says "addresses", and its interval does not hold the machines behind NAT.
+ *   - those that leave a mark send like those that do not ("marks, by messages").
+ *   - how uneven rates are can only be told from machines that were seen several times. Where nearly all were seen once it rests on what is
+ *     thought beforehand (squared coefficient of variation exponential, mean 0.5); the interval is wide, and `doubt` says so.
+ *   - a stay is long against a window. Shorter ones are counted as more machines.
+ * Each with an interval meant for 95%; how often it holds, world by world, is in bench/observatory/stat. An address that floods counts
+ * once a slot (a twelfth of a window), as any.
  * Ownership: opaque; one a botnet.  Units: ms.  Limits: options.max_bytes; past it addresses are sampled by hash, which the
  * estimators know; windows beyond keep_ms go, the oldest first.  Threads: one writer; asking reads only.
  * Errors: ENOMEM (nothing was counted; asking: everything 0 and a doubt).  Order: any within what is kept; older ones count as late.
- * Cost: some 60 ns to add; to ask, some 25 ms a 100,000 addresses and windows. */
+ * Cost: some 60 ns to add; to ask, some 25 ms a fit, one to six of them. */
 #ifndef POSSE_BOTNET_CENSUS_H
 #define POSSE_BOTNET_CENSUS_H
 
@@ -40,11 +50,11 @@ int census_add(struct census *c, const struct census_sight *s);
 
 struct census_answer {
     struct estimate addresses, live, ever;
-    double lease_ms, machines_an_address; /* what it found on the way; 0: could not be told */
+    double lease_ms, machines_an_address; /* what it found on the way; 0: could not be told (machines: there are no marks) */
     uint64_t late;
     const char *doubt;     /* NULL: none; static */
 };
-/* Of [from, to); live is the mean over the windows in it in which the botnet sent at all. */
+/* Of [from, to). */
 void census_ask(const struct census *c, int64_t from_ms, int64_t to_ms, struct census_answer *out);
 /* live, window by window; returns how many. */
 size_t census_windows(const struct census *c, int64_t from_ms, int64_t to_ms, struct estimate *out, int64_t *start_ms, size_t max);

@@ -1,17 +1,20 @@
 /* census_ask: from windows to numbers of machines. See census.h for what is done, census_fit.c for those never seen.
  *
- * Leases: of all pairs of windows d apart, how many were seen in both, over how many could have been, falls as exp(-d / time that a machine
- * keeps its address); rates and their unevenness do not enter. The slope is fitted over lags no longer than the block.
- * Block: as long as it takes to see most machines several times, but no longer than a part of that time. */
+ * Blocks of windows: as long as it takes to see machines many times, but not much longer than they stay, and no longer than the time after
+ * which those that slept come back. Both are read from how many were seen in two windows, d apart: over how many pairs there could have been,
+ * that falls as exp(-d / time that a machine keeps its address), rates and their unevenness do not enter (leases: the slope); as they are,
+ * it falls while machines fall asleep, also when all do at the same hour, and rises again when they wake.
+ * Sizes of blocks have few divisors in common with a day, so that they begin at all hours. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "botnet/census_priv.h"
 
-enum { LAG_MOST = 168, ENTRIES_MOST = 1 << 19, SEEN_ENOUGH = 8, PAIRS_LEAST = 20 };
-static const double UNSEEN_UNSURE = 0.1, MARKED_MOST = 0.95, UNSURE = 1.5;
-static const int BLOCK[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96, 120, 168};
+enum { LAG_MOST = 168, RISE_MOST = 36, ENTRIES_MOST = 1 << 19, SEEN_ENOUGH = 12, SLOTS_MOST = 192, PAIRS_LEAST = 20, WINDOWS_A_DAY = 24 };
+static const double MARKED_MOST = 0.95, UNSURE = 1.5, COME_MOST = 1, RISE = 1.1, RISE_SURE = 4, ASLEEP = 0.55, LAW_UNSURE = 0.015, LAW_ASLEEP = 0.022;
+static const double UNSEEN_UNSURE = 0.15, UNSEEN_ASLEEP = 0.5;
+static const int BLOCK[] = {1, 2, 3, 5, 7, 10, 14, 19, 26, 37, 53, 74, 101, 131, 167};
 
 struct sighted { uint64_t key; uint32_t window; entry e; };
 
@@ -80,7 +83,7 @@ static int view_make(const struct census *c, size_t first, size_t end, unsigned 
 
 /* ---- leases ---- */
 
-struct lags { double seen[LAG_MOST + 1], could[LAG_MOST + 1]; };
+struct lags { double seen[LAG_MOST + 1], could[LAG_MOST + 1], windows[LAG_MOST + 1]; };
 
 static void count_lags(const struct view *v, int most, struct lags *l)
 {
@@ -95,15 +98,36 @@ static void count_lags(const struct view *v, int most, struct lags *l)
     for (size_t i = 0; i < v->n_windows; i++)
         for (size_t j = i + 1; j < v->n_windows && v->number[j] - v->number[i] <= most; j++)
             l->could[v->number[j] - v->number[i]] += v->distinct[i] * v->distinct[j];
+    int64_t span = v->n_windows ? v->number[v->n_windows - 1] - v->number[0] + 1 : 0;
+    for (int d = 1; d <= most; d++)
+        l->windows[d] = span > d ? (double)(span - d) : 0;
+}
+
+/* The time apart at which fewest are seen again, if clearly more are later: whoever slept comes back. 0: there is none. */
+static int back_after(const struct lags *l)
+{
+    int least = 0;
+    double fewest = INFINITY, unsure = 0;
+    for (int d = 1; d <= RISE_MOST && l->windows[d] > 0; d++) {
+        double at = l->seen[d] / l->windows[d], own = sqrt(l->seen[d] + 1) / l->windows[d];
+        if (least && at > RISE * fewest + RISE_SURE * sqrt(own * own + unsure * unsure))
+            return least;
+        if (at < fewest) {
+            fewest = at;
+            unsure = own;
+            least = d;
+        }
+    }
+    return 0;
 }
 
 struct churn { double rate, deviation; }; /* per window: which part of machines has another address in the next */
 
-/* Least squares of log(seen / could) on lag, each weighed by how many were seen. */
-static struct churn churn_of(const struct lags *l, int most)
+/* Least squares of log(seen / could) on lag, each weighed by how many were seen. every: only lags that it divides. */
+static struct churn churn_of(const struct lags *l, int most, int every)
 {
     double w = 0, x = 0, y = 0, xx = 0, xy = 0;
-    for (int d = 1; d <= most; d++) {
+    for (int d = every; d <= most; d += every) {
         if (!(l->seen[d] > 0))
             continue;
         double at = log(l->seen[d] / l->could[d]), n = l->seen[d];
@@ -123,8 +147,8 @@ static struct churn churn_of(const struct lags *l, int most)
 
 /* ---- blocks ---- */
 
-/* Blocks of `size` windows in a row, each in which something was seen; block[i]: of window i, or -1. Returns how many. */
-static int cut_blocks(const struct view *v, int size, int *block)
+/* Blocks of `size` windows in a row, each in which something was seen; block[i]: of window i, or -1; begins[block]. Returns how many. */
+static int cut_blocks(const struct view *v, int size, int *block, int64_t *begins)
 {
     int n = 0;
     for (size_t i = 0; i < v->n_windows; i++)
@@ -136,100 +160,173 @@ static int cut_blocks(const struct view *v, int size, int *block)
         if (run == (size_t)size) {
             for (size_t j = 0; j < run; j++)
                 block[i + j] = n;
-            n++;
+            begins[n++] = v->number[i];
         }
         i += run;
     }
     return n;
 }
 
-static void count_blocks(const struct view *v, const int *block, struct counts *c)
+/* One that was seen in some windows of a block, in how many slots, the first and last of them. Slots of long blocks are joined. */
+struct seen { unsigned times, first, last; };
+
+static void see(struct seen *s, unsigned slots, int64_t window, unsigned join)
 {
-    *c = (struct counts){0};
+    for (; slots; slots &= slots - 1) {
+        unsigned at = (unsigned)(window * SLOTS + __builtin_ctz(slots)) / join;
+        if (s->times && at == s->last)
+            continue;
+        s->first = s->times ? s->first : at;
+        s->last = at;
+        s->times++;
+    }
+}
+
+static void count_blocks(const struct view *v, const int *block, const int64_t *begins, int size, struct counts *c)
+{
+    unsigned join = (unsigned)(size * SLOTS + SLOTS_MOST - 1) / SLOTS_MOST;
+    memset(c, 0, sizeof *c);
+    c->slots = (unsigned)(size * SLOTS + (int)join - 1) / join;
     for (size_t i = 0; i < v->n;) {
         int at = block[v->s[i].window];
-        unsigned times = 0;
+        struct seen s = {0, 0, 0};
         size_t j = i;
         for (; j < v->n && v->s[j].key == v->s[i].key && block[v->s[j].window] == at; j++)
-            times += (unsigned)__builtin_popcount(entry_slots(v->s[j].e));
+            if (at >= 0)
+                see(&s, entry_slots(v->s[j].e), v->number[v->s[j].window] - begins[at], join);
         if (at >= 0)
-            counts_add(c, times);
+            counts_add(c, s.times, s.first, s.last);
         i = j;
     }
 }
 
 /* Machines living at a time, and all that were there within a block. */
-struct living { double mid, lo, hi, block; struct churn churn; double uneven, seen_often; int size; uint64_t n; };
+struct living {
+    double mid, lo, hi, block, block_lo, block_hi, uneven, come, seen_often;
+    struct churn churn;
+    int size, blocks;
+    bool sleeps;
+    uint64_t n;
+};
 
-static struct living living_of(const struct view *v, const struct counts *c, int blocks, int size, struct churn churn)
+static void living_of(const struct view *v, const struct fitted *f, struct living *l)
 {
-    struct fitted f = counts_fit(c, churn.rate * size);
-    struct living l = {.churn = churn, .uneven = f.uneven, .seen_often = c->sum / fmax(c->n, 1), .size = size, .n = (uint64_t)c->n};
-    double come = 1 + churn.rate * size, each = f.all / blocks;
-    double sampled = sqrt(1 - 1 / v->scale) / sqrt(fmax(each, 1));   /* which ones are in the sample */
-    double by_churn = churn.deviation > 0 ? fmin(churn.deviation * size / come, 1) : 0;
-    double by_law = UNSEEN_UNSURE * (f.all - c->n) / f.all;          /* rates are not quite gamma, stays not quite exponential */
-    double other = 1.96 * sqrt(sampled * sampled + by_churn * by_churn + by_law * by_law);
-    double down = log(f.all / f.lo), up = isfinite(f.hi) ? log(f.hi / f.all) : 20;
-    l.block = each * v->scale;
-    l.mid = l.block / come;
-    l.lo = l.mid * exp(-sqrt(down * down + other * other));
-    l.hi = l.mid * exp(sqrt(up * up + other * other));
-    return l;
+    double each = f->live / l->blocks, sample = sqrt(1 - 1 / v->scale) / sqrt(fmax(each, 1)); /* which ones are in the sample */
+    double law = (l->sleeps ? LAW_ASLEEP : LAW_UNSURE) * -expm1(-3 * f->come); /* stays are not quite like any of those laws */
+    double off = 1.96 * hypot(sample, law);
+    double down = log(f->live / fmax(f->live_lo, 1e-9)), up = isfinite(f->live_hi) ? log(f->live_hi / f->live) : 20;
+    l->mid = each * v->scale;
+    l->lo = l->mid * exp(-sqrt(down * down + off * off));
+    l->hi = l->mid * exp(sqrt(up * up + off * off));
+    l->uneven = f->uneven;
+    l->come = f->come;
+    law = (l->sleeps ? UNSEEN_ASLEEP : UNSEEN_UNSURE) * (f->all - (double)l->n) / fmax(f->all, 1); /* who rests is seen less often */
+    law = hypot(law, LAW_UNSURE * -expm1(-3 * f->come) * f->come / (1 + f->come));
+    off = 1.96 * hypot(law, sample / sqrt(fmax(f->all / fmax(f->live, 1e-9), 1)));
+    down = log(f->all / f->all_lo);
+    up = isfinite(f->all_hi) ? log(f->all_hi / f->all) : 20;
+    l->block = f->all / l->blocks * v->scale;
+    l->block_lo = l->block * exp(-sqrt(down * down + off * off));
+    l->block_hi = l->block * exp(sqrt(up * up + off * off));
 }
 
-/* How many may come, for each that lives at a time, within a block: the fewer sightings, the more such error is worth its price. */
-static double churn_most(double seen_often) { return seen_often < 2 ? 1 : seen_often < 3 ? 0.6 : 0.25; }
+/* Blocks longer than a day fill the period, so that little of it is left over. */
+static int block_fit(const struct view *v, int size)
+{
+    int64_t span = v->n_windows ? v->number[v->n_windows - 1] - v->number[0] + 1 : 1, n = (2 * span + size) / (2 * (int64_t)size);
+    return size <= WINDOWS_A_DAY ? size : (int)(span / (n > 1 ? n : 1));
+}
 
-static int live_of(const struct view *v, struct living *out)
+/* The size of blocks: see above. */
+static int block_size(const struct view *v, const struct lags *lags, int *block, int64_t *begins, struct counts *c, struct living *l)
+{
+    int back = back_after(lags), most = back ? (int)(ASLEEP * back) : LAG_MOST;
+    for (unsigned i = 0; i < sizeof BLOCK / sizeof *BLOCK; i++) {
+        int size = block_fit(v, BLOCK[i]), n = cut_blocks(v, size, block, begins);
+        struct churn churn = churn_of(lags, size < 3 ? 3 : size, 1);
+        if (i && (!n || size > most || churn.rate * size > COME_MOST))
+            break;
+        count_blocks(v, block, begins, size, c);
+        l->seen_often = c->sum / fmax(c->n, 1);
+        l->size = size;
+        l->blocks = n;
+        l->churn = churn;
+        if (l->seen_often >= SEEN_ENOUGH)
+            break;
+    }
+    if (back)
+        l->churn = churn_of(lags, LAG_MOST, WINDOWS_A_DAY);
+    return l->size;
+}
+
+/* Windows that are in no block: how many are seen in a window of the period, over how many in one of the blocks. */
+static double part_left_over(const struct view *v, const int *block)
+{
+    double all = 0, in = 0, n = 0;
+    for (size_t i = 0; i < v->n_windows; i++) {
+        all += v->distinct[i];
+        in += block[i] >= 0 ? v->distinct[i] : 0;
+        n += block[i] >= 0;
+    }
+    return in > 0 ? all / in * n / (double)v->n_windows : 1;
+}
+
+/* Those living at a time; is_whole: the period is one block, `block` is then all that ever were there. */
+static int living_ask(const struct view *v, bool is_whole, struct living *out)
 {
     *out = (struct living){0};
     int *block = malloc((v->n_windows + 1) * sizeof *block);
+    int64_t *begins = malloc((v->n_windows + 1) * sizeof *begins);
     struct lags *lags = malloc(sizeof *lags);
-    if (!block || !lags || !v->n) {
-        free(block);
-        free(lags);
-        return block && lags ? POSSE_OK : POSSE_ENOMEM;
-    }
-    count_lags(v, LAG_MOST, lags);
-    for (unsigned i = 0; i < sizeof BLOCK / sizeof *BLOCK; i++) {
-        int size = BLOCK[i], n = cut_blocks(v, size, block);
-        struct churn churn = churn_of(lags, size < 3 ? 3 : size);
-        if (i && (!n || churn.rate * size > churn_most(out->seen_often)))
-            break;
-        struct counts c;
-        count_blocks(v, block, &c);
-        *out = living_of(v, &c, n, size, churn);
-        if (out->seen_often >= SEEN_ENOUGH)
-            break;
+    struct counts *c = malloc(sizeof *c);
+    struct fitted f;
+    double part = 1;
+    int rc = block && begins && lags && c ? POSSE_OK : POSSE_ENOMEM;
+    if (!rc && v->n) {
+        count_lags(v, LAG_MOST, lags);
+        out->sleeps = back_after(lags) > 0;
+        if (is_whole) {
+            memset(block, 0, v->n_windows * sizeof *block);
+            begins[0] = v->number[0];
+            out->size = (int)(v->number[v->n_windows - 1] - v->number[0] + 1);
+            out->blocks = 1;
+        } else {
+            cut_blocks(v, block_size(v, lags, block, begins, c, out), block, begins);
+        }
+        count_blocks(v, block, begins, out->size, c);
+        out->seen_often = c->sum / fmax(c->n, 1);
+        part = part_left_over(v, block);
+        out->n = (uint64_t)c->n;
+        rc = counts_fit(c, &f);
+        f.live *= part;
+        f.live_lo *= part;
+        f.live_hi *= part;
+        if (!rc)
+            living_of(v, &f, out);
     }
     free(block);
+    free(begins);
     free(lags);
-    return POSSE_OK;
+    free(c);
+    return rc;
 }
 
 /* ---- answers ---- */
 
 /* All distinct in the period that were seen, as far as the sample tells. */
-static struct estimate distinct(const struct view *v, struct counts *c)
+static struct estimate distinct(const struct view *v)
 {
-    *c = (struct counts){0};
-    for (size_t i = 0; i < v->n;) {
-        unsigned times = 0;
-        size_t j = i;
-        for (; j < v->n && v->s[j].key == v->s[i].key; j++)
-            times += (unsigned)__builtin_popcount(entry_slots(v->s[j].e));
-        counts_add(c, times);
-        i = j;
-    }
-    double mid = c->n * v->scale, half = 1.96 * v->scale * sqrt(c->n * (1 - 1 / v->scale));
-    return (struct estimate){fmax(mid - half, c->n), mid, mid + half, (uint64_t)c->n, v->scale > 1 ? "sampled by hash" : "counted"};
+    double n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        n += i == 0 || v->s[i].key != v->s[i - 1].key;
+    double mid = n * v->scale, half = 1.96 * v->scale * sqrt(n * (1 - 1 / v->scale));
+    return (struct estimate){fmax(mid - half, n), mid, mid + half, (uint64_t)n, v->scale > 1 ? "sampled by hash" : "counted"};
 }
 
 static double spread_of(const struct living *l) { return l->mid > 0 && l->lo > 0 && isfinite(l->hi) ? log(l->hi / l->lo) / 3.92 : 5; }
 
 /* Views of one period, and what they say. */
-struct period { struct view of[ROLLS]; struct living live[ROLLS]; struct counts seen[ROLLS]; double span; };
+struct period { struct view of[ROLLS]; struct living live[ROLLS]; double span; };
 
 static void period_free(struct period *p)
 {
@@ -249,7 +346,7 @@ static int period_make(const struct census *c, int64_t from_ms, int64_t to_ms, s
         return POSSE_OK;
     p->span = (double)(c->window[end - 1].number - c->window[first].number + 1);
     for (unsigned k = 0; k < ROLLS; k++)
-        if (view_make(c, first, end, k, &p->of[k]) || live_of(&p->of[k], &p->live[k])) {
+        if (view_make(c, first, end, k, &p->of[k]) || living_ask(&p->of[k], false, &p->live[k])) {
             period_free(p);
             return POSSE_ENOMEM;
         }
@@ -257,13 +354,14 @@ static int period_make(const struct census *c, int64_t from_ms, int64_t to_ms, s
 }
 
 /* Are the marks one machine's own? Marks that many machines share would be far fewer than addresses; marks that are new in each message
- * would never be seen twice where addresses are. */
+ * would never be seen in two windows where addresses are. */
 static bool marks_are_good(const struct period *p, const char **doubt)
 {
-    const struct living *m = &p->live[ROLL_MACHINES], *k = &p->live[ROLL_MARKED];
-    if (p->of[ROLL_MARKED].n < 20)
+    const struct view *m = &p->of[ROLL_MACHINES], *k = &p->of[ROLL_MARKED];
+    if (k->n < PAIRS_LEAST)
         return false;
-    bool is_shared = m->mid < 0.5 * k->mid, is_fresh = k->seen_often > 1.2 && m->seen_often < 1 + 0.2 * (k->seen_often - 1);
+    double again = (double)m->n / (double)distinct(m).n, again_address = (double)k->n / (double)distinct(k).n; /* in how many windows */
+    bool is_shared = 2 * m->n < k->n, is_fresh = again_address > 1.2 && again < 1 + 0.2 * (again_address - 1);
     if (is_shared || is_fresh)
         *doubt = is_shared ? "marks of machines are shared by many: not used" : "marks of machines do not come again: not used";
     return !is_shared && !is_fresh;
@@ -287,66 +385,74 @@ static struct estimate live_answer(const struct period *p, bool by_marks, double
     *behind = m.mid / k.mid;
     if ((double)p->of[ROLL_MARKED].n * p->of[ROLL_MARKED].scale >= MARKED_MOST * (double)p->of[ROLL_ADDRESSES].n * p->of[ROLL_ADDRESSES].scale)
         return (struct estimate){m.lo, m.mid, m.hi, m.n, "marks"};
-    double more = messages_of(&p->of[ROLL_ADDRESSES]) / messages_of(&p->of[ROLL_MARKED]), sm = spread_of(&m);
-    double unlike = (1 + m.uneven) / fmax((double)m.n, 1), off = 1.96 * sqrt(sm * sm + 2 * unlike), mid = m.mid * more;
+    double all = messages_of(&p->of[ROLL_ADDRESSES]), marked = messages_of(&p->of[ROLL_MARKED]), more = all / marked, sm = spread_of(&m);
+    double other = m.mid * (more - 1), each = marked / fmax(m.mid, 1); /* messages of one */
+    double unlike = (m.uneven + 1 / fmax(each, 1e-9)) * (1 / fmax(other, 1) + 1 / fmax(m.mid, 1)) * p->of[ROLL_MARKED].scale;
+    double off = 1.96 * sqrt(sm * sm + (1 - 1 / more) * (1 - 1 / more) * unlike), mid = m.mid * more;
     return (struct estimate){mid * exp(-off), mid, mid * exp(off), m.n, "marks, by messages"};
 }
 
-/* All machines of the period over those living at a time, from addresses that are not dynamic: each is one machine's as long as it lives.
- * mid 0: there are too few. */
-static int turnover(const struct view *v, struct estimate *out)
+/* Only addresses that are not dynamic: each is one machine's as long as that lives. n 0: there are too few. */
+static int view_fixed(const struct view *v, struct view *out)
 {
-    *out = (struct estimate){0};
-    struct view fixed = *v;
-    fixed.s = malloc((v->n + 1) * sizeof *fixed.s);
-    fixed.distinct = calloc(v->n_windows + 1, sizeof *fixed.distinct);
-    if (!fixed.s || !fixed.distinct) {
-        free(fixed.s);
-        free(fixed.distinct);
+    *out = *v;
+    out->s = malloc((v->n + 1) * sizeof *out->s);
+    out->distinct = calloc(v->n_windows + 1, sizeof *out->distinct);
+    out->n = 0;
+    if (!out->s || !out->distinct)
         return POSSE_ENOMEM;
-    }
-    fixed.n = 0;
     for (size_t i = 0; i < v->n; i++)
         if (!(v->s[i].e & ENTRY_DYNAMIC)) {
-            fixed.s[fixed.n++] = v->s[i];
-            fixed.distinct[v->s[i].window]++;
+            out->s[out->n++] = v->s[i];
+            out->distinct[v->s[i].window]++;
         }
-    struct counts seen;
-    struct living l;
-    distinct(&fixed, &seen);
-    int rc = live_of(&fixed, &l);
+    if (distinct(out).n < PAIRS_LEAST)
+        out->n = 0;
+    return POSSE_OK;
+}
+
+static bool is_whole(const struct view *v, const struct living *l) { return l->size == v->number[v->n_windows - 1] - v->number[0] + 1; }
+
+/* All machines of the period, from those living at a time and how fast addresses that stay are replaced. */
+static int ever_of_fixed(const struct view *v, const struct living *of_all, const struct estimate *live, struct estimate *out, bool *is_told)
+{
+    struct view fixed;
+    struct living now, all = *of_all;
+    int rc = view_fixed(v, &fixed);
+    if (!rc && fixed.n && (fixed.n < v->n || !is_whole(v, of_all)))
+        rc = living_ask(&fixed, true, &all);
+    *is_told = !rc && fixed.n;
+    if (*is_told && fixed.n == v->n)
+        *out = (struct estimate){all.block_lo, all.block, all.block_hi, all.n, "addresses that stay"};
+    else if (*is_told && !(rc = living_ask(&fixed, false, &now))) {
+        double times = fmax(all.block / fmax(now.mid, 1e-9), 1), up = log(live->hi / live->mid), down = log(live->mid / fmax(live->lo, 1e-9));
+        double off = 1.96 * hypot(spread_of(&now), log(all.block_hi / all.block_lo) / 3.92), mid = live->mid * times;
+        *out = (struct estimate){mid * exp(-hypot(off, down)), mid, mid * exp(hypot(off, up)), all.n, "live and replaced"};
+    }
     free(fixed.s);
     free(fixed.distinct);
-    if (rc || seen.n < PAIRS_LEAST || !(l.mid > 0))
-        return rc;
-    struct fitted f = counts_fit(&seen, 0);
-    double mid = fmax(f.all * v->scale / l.mid, 1), off = spread_of(&l) * 1.96, up = isfinite(f.hi) ? log(f.hi / f.all) : 20;
-    *out = (struct estimate){fmax(mid * f.lo / f.all * exp(-off), 1), mid, mid * exp(up + off), (uint64_t)seen.n, "turnover"};
-    return POSSE_OK;
+    return rc;
 }
 
 static int ever_answer(const struct period *p, bool by_marks, const struct estimate *live, struct estimate *out, const char **doubt)
 {
-    struct estimate t;
+    bool is_told;
     if (by_marks) {
-        struct fitted f = counts_fit(&p->seen[ROLL_MACHINES], 0);
-        double scale = p->of[ROLL_MACHINES].scale, sampled = (1 - 1 / scale) / f.all, up = isfinite(f.hi) ? log(f.hi / f.all) : 20;
-        double other = log(live->hi / live->mid), mid = f.all * scale * live->mid / p->live[ROLL_MACHINES].mid;
-        other = sqrt(3.84 * sampled + (live->mid > 1.05 * p->live[ROLL_MACHINES].mid ? other * other : 0));
-        *out = (struct estimate){mid * f.lo / f.all * exp(-other), mid, mid * exp(up + other), p->live[ROLL_MACHINES].n, "marks"};
+        const struct living *now = &p->live[ROLL_MACHINES];
+        struct living all = *now;
+        if (!is_whole(&p->of[ROLL_MACHINES], now) && living_ask(&p->of[ROLL_MACHINES], true, &all))
+            return POSSE_ENOMEM;
+        double more = live->mid / now->mid, other = more > 1.02 ? log(live->hi / live->mid) : 0; /* that holds what is unsure of `more` */
+        double down = log(all.block / all.block_lo), up = log(all.block_hi / all.block), mid = all.block * more;
+        *out = (struct estimate){mid * exp(-hypot(down, other)), mid, mid * exp(hypot(up, other)), all.n, live->method};
         return POSSE_OK;
     }
-    if (turnover(&p->of[ROLL_ADDRESSES], &t))
+    if (ever_of_fixed(&p->of[ROLL_ADDRESSES], &p->live[ROLL_ADDRESSES], live, out, &is_told))
         return POSSE_ENOMEM;
-    *out = (struct estimate){live->lo, live->mid, live->hi, live->n, "live and replaced"};
-    if (t.mid > 0) {
-        out->mid *= t.mid;
-        out->lo = live->mid * t.lo;
-        out->hi = live->mid * t.hi;
+    if (is_told)
         return POSSE_OK;
-    }
     *doubt = "no address stays: machines that were replaced cannot be told from addresses that changed";
-    out->hi = fmax(out->hi, p->seen[ROLL_ADDRESSES].n * p->of[ROLL_ADDRESSES].scale);
+    *out = (struct estimate){live->lo, live->mid, fmax(live->hi, distinct(&p->of[ROLL_ADDRESSES]).mid), live->n, "between live and addresses"};
     return POSSE_OK;
 }
 
@@ -363,8 +469,7 @@ void census_ask(const struct census *c, int64_t from_ms, int64_t to_ms, struct c
         period_free(&p);
         return;
     }
-    out->addresses = distinct(&p.of[ROLL_ADDRESSES], &p.seen[ROLL_ADDRESSES]);
-    distinct(&p.of[ROLL_MACHINES], &p.seen[ROLL_MACHINES]);
+    out->addresses = distinct(&p.of[ROLL_ADDRESSES]);
     bool by_marks = marks_are_good(&p, &out->doubt);
     out->live = live_answer(&p, by_marks, &out->machines_an_address);
     const struct living *basis = &p.live[by_marks ? ROLL_MACHINES : ROLL_ADDRESSES], *a = &p.live[ROLL_ADDRESSES];

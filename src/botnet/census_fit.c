@@ -1,123 +1,241 @@
-/* census_fit: from how often each was seen to how many there are.
+/* census_fit: from how often each was seen, and when, to how many there are.
  *
- * K times, K Poisson with a rate that varies between machines as a gamma law does (mean m, squared coefficient of variation c): negative
- * binomial; c = 0 is Poisson. Not all are there for the whole block: with stays of exponential length, g of them to a block on average, a
- * share exp(-g) is there all of it, of the others the time x that they were there has the density
- *     2 g exp(-gx) + g^2 (1-x) exp(-gx)     (came or went; came and went), in all 1 + g for each that lives at a time.
- * Those never seen are missing (Chao, Scand. J. Statist. 1984, bounds them from below; here c says by how much more). Those seen far more
- * often than the middle one (many machines behind one address, a flood) say nothing of those never seen and would bend the law: the fit
- * is to the rest, as in ACE (Chao and Lee, JASA 1992). For each c the likeliest m is looked for; no c is chosen: each has its likelihood,
- * times what was thought before of how uneven machines are, and the interval is that of the mixture (Madigan and York, Biometrika 1997). */
+ * Those never seen are missing (Chao, Scand. J. Statist. 1984, bounds them from below; how uneven rates are says by how much more). Those seen
+ * far more often than the middle one (many machines behind one address, a flood) say nothing of those never seen and would bend the law:
+ * the fit is to the rest, as in ACE (Chao and Lee, JASA 1992). No law is chosen: two laws of rates and four of stays (census_law.c) are
+ * weighed by how well they fit, each over all degrees of unevenness, and the interval is that of the mixture (Madigan and York, Biometrika
+ * 1997). Within each, the mean rate and the coming and going are the likeliest, with a normal law around them (Laplace).
+ * Thought of before seeing anything: unevenness c exponential, mean 0.5; who comes in a block, a, about 0.3 within a factor of five;
+ * nobody comes or goes as probable as all else. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/error.h"
 #include "botnet/census_priv.h"
 
-static const double UNEVEN[] = {0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2, 1.6, 2.2, 3};
-enum { LAWS = sizeof UNEVEN / sizeof *UNEVEN };
-static const double USUALLY = 0.25; /* mean of what is thought of c before, exponentially */
+static const double USUALLY = 0.5, COME_USUALLY = 0.3, COME_SPREAD = 1.5, STEP_M = 0.01, STEP_A = 0.04;
+static const double LOG_C_LEAST = -5.3, LOG_C_MOST = 1.6, LOG_A_MOST = 2.2, WALL = 50, HOPELESS = 4, APART = 1.1, BESIDE = 0.12;
+enum stays { STAY_ALL, STAY_DAYS, STAY_EXPONENTIAL, STAY_SOME, STAYS };
+enum { POINTS = 5, PARTS_OF_MIXTURE = 2 * STAYS * POINTS };
 
-void counts_add(struct counts *c, unsigned times)
+/* Where one law is looked at: at this unevenness, the mean rate and coming that are likeliest. */
+struct at {
+    double log_c, log_m, log_a;
+};
+struct part {
+    double weight, unseen, unseen_spread, live, live_spread, live_from, c, come;
+};
+struct fit {
+    const struct sample *s;
+    struct integrals *t;
+    bool is_inverse;
+    enum stays stays;
+    double n; /* all, also those not fitted */
+};
+
+static struct law law_at(const struct fit *f, const struct at *x)
 {
-    c->of[times < COUNTS ? times : COUNTS - 1]++;
-    c->n++;
-    c->sum += times < COUNTS ? times : COUNTS - 1;
+    static const double hazard[STAYS] = {0, 0, 1, 4};
+    double a = f->stays ? exp(x->log_a) : 0;
+    return (struct law){x->log_m, x->log_c, a, hazard[f->stays] * a, f->is_inverse};
 }
 
-/* Parts of a block that machines are there for, and how many are, one living at a time. */
-enum { STAYS = 9 };
-struct stays { double part[STAYS], weight[STAYS]; unsigned n; };
-
-static struct stays stays_of(double g)
+static double posterior(const struct fit *f, const struct at *x, double *unseen)
 {
-    struct stays s = {.part = {1}, .weight = {exp(-g)}, .n = 1};
-    for (unsigned i = 0; g > 0 && i < STAYS - 1; i++) {
-        double from = i / (STAYS - 1.0), to = (i + 1) / (STAYS - 1.0), x = (from + to) / 2;
-        s.part[s.n] = x;
-        s.weight[s.n++] = (to - from) * exp(-g * x) * (2 * g + g * g * (1 - x));
+    struct law l = law_at(f, x);
+    double before = x->log_c - exp(x->log_c) / USUALLY, apart = f->stays ? (x->log_a - log(COME_USUALLY)) / COME_SPREAD : 0;
+    double most = f->stays == STAY_DAYS ? 0 : LOG_A_MOST, over = f->stays && x->log_a > most ? x->log_a - most : 0;
+    return law_likelihood(f->s, &l, f->t, unseen) + before - apart * apart / 2 - WALL * over * over;
+}
+
+/* Value, slope and bend in the logarithms of mean rate and coming, by differences. */
+struct shape {
+    double f, fm, fa, mm, aa, ma, unseen, unseen_m, unseen_a;
+};
+
+static struct shape shape_at(const struct fit *f, const struct at *x)
+{
+    struct shape s = {0};
+    struct at y = *x;
+    double u[5], v[5] = {0};
+    s.f = posterior(f, x, &s.unseen);
+    for (int i = 0; i < 2; i++) {
+        y.log_m = x->log_m + (i ? -STEP_M : STEP_M);
+        v[i] = posterior(f, &y, &u[i]);
+    }
+    s.fm = (v[0] - v[1]) / (2 * STEP_M);
+    s.mm = (v[0] + v[1] - 2 * s.f) / (STEP_M * STEP_M);
+    s.unseen_m = (u[0] - u[1]) / (2 * STEP_M);
+    if (!f->stays)
+        return s;
+    y.log_m = x->log_m;
+    for (int i = 2; i < 4; i++) {
+        y.log_a = x->log_a + (i == 3 ? -STEP_A : STEP_A);
+        v[i] = posterior(f, &y, &u[i]);
+    }
+    y = (struct at){x->log_c, x->log_m + STEP_M, x->log_a + STEP_A};
+    v[4] = posterior(f, &y, &u[4]);
+    s.fa = (v[2] - v[3]) / (2 * STEP_A);
+    s.aa = (v[2] + v[3] - 2 * s.f) / (STEP_A * STEP_A);
+    s.ma = (v[4] - v[0] - v[2] + s.f) / (STEP_M * STEP_A);
+    s.unseen_a = (u[2] - u[3]) / (2 * STEP_A);
+    return s;
+}
+
+/* Newton's step, or uphill where it is not concave; false: nowhere to go. */
+static bool step_of(const struct fit *f, const struct shape *s, double *dm, double *da)
+{
+    double d = s->mm * s->aa - s->ma * s->ma;
+    if (!f->stays) {
+        *dm = s->mm < 0 ? -s->fm / s->mm : copysign(0.5, s->fm);
+        *da = 0;
+    } else if (s->mm < 0 && d > 0) {
+        *dm = -(s->aa * s->fm - s->ma * s->fa) / d;
+        *da = -(s->mm * s->fa - s->ma * s->fm) / d;
+    } else {
+        *dm = s->mm < 0 ? -s->fm / s->mm : copysign(0.3, s->fm);
+        *da = s->aa < 0 ? -s->fa / s->aa : copysign(0.3, s->fa);
+    }
+    double most = fmax(fabs(*dm), fabs(*da));
+    if (most > 1) {
+        *dm /= most;
+        *da /= most;
+    }
+    return isfinite(most) && most > 1e-5;
+}
+
+/* The likeliest at this log_c, from *x on. */
+static struct shape climb(const struct fit *f, struct at *x)
+{
+    struct shape s = shape_at(f, x);
+    for (unsigned i = 0; i < 12; i++) {
+        double dm, da, u, gain = -1;
+        if (!step_of(f, &s, &dm, &da))
+            break;
+        for (unsigned half = 0; half < 6 && !(gain > -1e-9); half++, dm /= 2, da /= 2) {
+            struct at y = {x->log_c, x->log_m + dm, x->log_a + da};
+            gain = posterior(f, &y, &u) - s.f;
+            if (gain > -1e-9)
+                *x = y;
+        }
+        if (!(gain > -1e-9))
+            break;
+        s = shape_at(f, x);
+        if (gain < 0.01)
+            break;
     }
     return s;
 }
 
-/* What is fitted: those seen 1 to `cut` times. */
-struct sample { const struct counts *k; unsigned cut; double n; struct stays stays; };
-
-/* p[0..cut] up to a factor. */
-static void law_fill(const struct sample *s, double m, double c, double p[COUNTS])
+/* The logarithm of how probable this log_c is, mean rate and coming being anything. */
+static double evidence(const struct fit *f, const struct shape *s)
 {
-    memset(p, 0, COUNTS * sizeof *p);
-    for (unsigned j = 0; j < s->stays.n; j++) {
-        double mean = m * s->stays.part[j], q = mean / (1 + c * mean);
-        double at = s->stays.weight[j] * (c > 0 ? exp(-log1p(c * mean) / c) : exp(-mean));
-        for (unsigned i = 0; i <= s->cut; i++) {
-            p[i] += at;
-            at *= q * (1 + c * i) / (i + 1);
-        }
-    }
+    double d = f->stays ? s->mm * s->aa - s->ma * s->ma : -s->mm;
+    double prior = f->stays ? -log(COME_SPREAD * (STAYS - 1)) : 0;
+    return s->f + prior - 0.5 * log(fmax(d, 1e-3));
 }
 
-static double log_likelihood(const struct sample *s, double m, double c, double *unseen_out)
+static struct part part_at(const struct fit *f, const struct at *x, const struct shape *s, double weight)
 {
-    double p[COUNTS], seen = 0, sum = 0;
-    law_fill(s, m, c, p);
-    for (unsigned i = 1; i <= s->cut; i++)
-        seen += p[i];
-    for (unsigned i = 1; i <= s->cut; i++)
-        if (s->k->of[i] > 0)
-            sum += s->k->of[i] * log(fmax(p[i], 1e-300) / fmax(seen, 1e-300));
-    *unseen_out = p[0] / fmax(seen, 1e-300);
-    return sum;
+    double a = f->stays ? exp(x->log_a) : 0, m = exp(x->log_m), n0 = f->s->n * s->unseen, all = f->n + n0;
+    double d = f->stays ? s->mm * s->aa - s->ma * s->ma : -s->mm, um = f->s->n * s->unseen_m,
+           ua = f->s->n * s->unseen_a;
+    double lm = um / all, la = ua / all - a / (1 + a), vm, va, vma;
+    vm = (f->stays ? -s->aa : 1) / fmax(d, 1e-3);
+    va = f->stays ? -s->mm / fmax(d, 1e-3) : 0;
+    vma = f->stays ? s->ma / fmax(d, 1e-3) : 0;
+    double chance = n0 * (1 + s->unseen),
+           edges = all * 2 * a / (1 + a) / (12 + m * m); /* who was there for how long is not seen either */
+    double unseen2 = um * um * vm + ua * ua * va + 2 * um * ua * vma + chance;
+    double live2 = lm * lm * vm + la * la * va + 2 * lm * la * vma + (chance + edges) / (all * all);
+    struct part p = {.weight = weight,
+                     .unseen = n0,
+                     .unseen_spread = sqrt(log1p(unseen2 / (n0 * n0 + 1e-9))),
+                     .c = exp(x->log_c),
+                     .come = a};
+    p.live_from = f->stays ? 0 : f->n;
+    p.live = f->stays ? all / (1 + a) : n0;
+    p.live_spread = f->stays ? sqrt(fmax(live2, 0)) : p.unseen_spread;
+    return p;
 }
 
-/* By golden section, in the logarithm. */
-static double likeliest(const struct sample *s, double c)
+static double climb_at(const struct fit *f, struct at *x, double log_c, struct shape *s)
+{
+    x->log_c = log_c;
+    *s = climb(f, x);
+    return evidence(f, s);
+}
+
+/* The likeliest unevenness within [lo, hi], by so many steps of the golden section; *x: where to begin, then it. */
+static double likeliest(const struct fit *f, double lo, double hi, unsigned steps, struct at *best)
 {
     const double gold = 0.6180339887498949;
-    double lo = log(1e-4), hi = log(2.0 * COUNTS), unseen, a = hi - gold * (hi - lo), b = lo + gold * (hi - lo);
-    double fa = log_likelihood(s, exp(a), c, &unseen), fb = log_likelihood(s, exp(b), c, &unseen);
-    for (unsigned i = 0; i < 32; i++)
-        if (fa > fb) {
-            hi = b;
-            b = a;
-            fb = fa;
-            a = hi - gold * (hi - lo);
-            fa = log_likelihood(s, exp(a), c, &unseen);
+    struct at x = *best, y;
+    struct shape s;
+    double fx = climb_at(f, &x, hi - gold * (hi - lo), &s), fy;
+    y = x;
+    fy = climb_at(f, &y, lo + gold * (hi - lo), &s);
+    for (unsigned i = 0; i < steps; i++)
+        if (fx > fy) {
+            hi = y.log_c;
+            y = x;
+            fy = fx;
+            fx = climb_at(f, &x, hi - gold * (hi - lo), &s);
         } else {
-            lo = a;
-            a = b;
-            fa = fb;
-            b = lo + gold * (hi - lo);
-            fb = log_likelihood(s, exp(b), c, &unseen);
+            lo = x.log_c;
+            x = y;
+            fx = fy;
+            fy = climb_at(f, &y, lo + gold * (hi - lo), &s);
         }
-    return exp((lo + hi) / 2);
+    *best = fx > fy ? x : y;
+    return fmax(fx, fy);
 }
 
-struct law { double unseen, spread /* of its logarithm */, weight; };
-
-static struct law law_of(const struct sample *s, double c)
+/* Some degrees of unevenness to both sides of the likeliest one, which is at *x or near. Returns how many parts. */
+static unsigned spread_over(const struct fit *f, struct at *x, struct part *out)
 {
-    double m = likeliest(s, c), step = 1.02, u, up, down;
-    double at = log_likelihood(s, m, c, &u), above = log_likelihood(s, m * step, c, &up), under = log_likelihood(s, m / step, c, &down);
-    double width = log(step), bend = (2 * at - above - under) / (width * width), turn = (up - down) / (2 * width);
-    double unseen = s->n * u, total = s->n * u * (1 + u) + s->n * s->n * turn * turn / fmax(bend, 1);
-    return (struct law){unseen, sqrt(log1p(total / (unseen * unseen + 1e-9))), at - c / USUALLY};
+    struct shape s;
+    struct at z = *x;
+    double at = climb_at(f, &z, x->log_c, &s), less = climb_at(f, &z, x->log_c - BESIDE, &s);
+    z = *x;
+    double more = climb_at(f, &z, x->log_c + BESIDE, &s);
+    double bend = fmax((2 * at - less - more) / (BESIDE * BESIDE), 1), spread = 1 / sqrt(bend),
+           middle = x->log_c + (more - less) / (2 * BESIDE) / bend;
+    unsigned n = 0;
+    for (int i = 0; i < POINTS; i++) {
+        double log_c = middle + (i - POINTS / 2) * APART * spread;
+        z = *x;
+        if (log_c < LOG_C_LEAST - 2 || log_c > LOG_C_MOST)
+            continue;
+        double weight = climb_at(f, &z, log_c, &s) + log(spread);
+        out[n] = part_at(f, &z, &s, weight);
+        n += isfinite(weight + out[n].unseen + out[n].unseen_spread + out[n].live + out[n].live_spread);
+    }
+    return n;
 }
 
-static double below(const struct law *l, double unseen)
+/* ---- the mixture ---- */
+
+enum what { UNSEEN, LIVE };
+
+static double below(const struct part *p, unsigned n, enum what what, double x)
 {
     double sum = 0;
-    for (unsigned i = 0; i < LAWS; i++) {
-        double apart = (log(unseen) - log(l[i].unseen + 1e-9)) / (l[i].spread + 1e-9);
-        sum += l[i].weight * 0.5 * erfc(-apart * M_SQRT1_2);
+    for (unsigned i = 0; i < n; i++) {
+        double from = what == LIVE ? p[i].live_from : 0, mid = what == LIVE ? p[i].live : p[i].unseen;
+        double spread = what == LIVE ? p[i].live_spread : p[i].unseen_spread;
+        if (x > from)
+            sum += p[i].weight * 0.5 * erfc(-(log(x - from) - log(mid + 1e-9)) / (spread + 1e-9) * M_SQRT1_2);
     }
     return sum;
 }
 
-static double quantile(const struct law *l, double p)
+static double quantile(const struct part *p, unsigned n, enum what what, double part)
 {
     double lo = -20, hi = 40;
     for (unsigned i = 0; i < 60; i++) {
         double x = (lo + hi) / 2;
-        if (below(l, exp(x)) < p)
+        if (below(p, n, what, exp(x)) < part)
             lo = x;
         else
             hi = x;
@@ -125,47 +243,74 @@ static double quantile(const struct law *l, double p)
     return exp((lo + hi) / 2);
 }
 
-/* Up to three times the middle one's, and some. */
-static struct sample sample_of(const struct counts *k, double churn)
-{
-    struct sample s = {.k = k, .cut = 1, .stays = stays_of(churn)};
-    double passed = 0;
-    while (s.cut < COUNTS - 1 && 2 * (passed += k->of[s.cut]) < k->n)
-        s.cut++;
-    s.cut = 3 * s.cut + 6;
-    if (s.cut > COUNTS - 2)
-        s.cut = COUNTS - 2;
-    for (unsigned i = 1; i <= s.cut; i++)
-        s.n += k->of[i];
-    return s;
-}
-
-struct fitted counts_fit(const struct counts *k, double churn)
+static struct fitted mixture(struct part *p, unsigned n, double seen)
 {
     struct fitted f = {0};
-    if (!(k->n > 0))
-        return f;
-    if (k->sum <= k->n + 0.5) { /* none was seen twice: at least so many; three pairs might have been missed */
-        double n = k->n;
-        return (struct fitted){n * (n + 1) / 2, n * n / 6 > n ? n * n / 6 : n, INFINITY, 0};
+    double best = -INFINITY, sum = 0, still = 0;
+    for (unsigned i = 0; i < n; i++)
+        best = fmax(best, p[i].weight);
+    for (unsigned i = 0; i < n; i++)
+        sum += p[i].weight = exp(p[i].weight - best);
+    for (unsigned i = 0; i < n; i++) {
+        p[i].weight /= sum;
+        f.uneven += p[i].weight * p[i].c;
+        f.come += p[i].weight * p[i].come;
+        still += p[i].weight * (p[i].live_from > 0);
     }
-    struct sample s = sample_of(k, churn);
-    struct law l[LAWS];
-    double best = -INFINITY, sum = 0;
-    for (unsigned i = 0; i < LAWS; i++) {
-        double width = i + 1 < LAWS ? UNEVEN[i + 1] - UNEVEN[i] : 0.8;
-        l[i] = law_of(&s, UNEVEN[i]);
-        l[i].weight += log(i ? width : 0.1);
-        best = fmax(best, l[i].weight);
+    f.all = seen + quantile(p, n, UNSEEN, 0.5);
+    f.all_lo = seen + floor(quantile(p, n, UNSEEN, 0.025));
+    f.all_hi = seen + ceil(quantile(p, n, UNSEEN, 0.975));
+    f.live = quantile(p, n, LIVE, 0.5);
+    f.live_lo = quantile(p, n, LIVE, 0.025);
+    f.live_hi = quantile(p, n, LIVE, 0.975);
+    if (still > 0.5) { /* who stays is a whole machine */
+        f.live_lo = floor(f.live_lo);
+        f.live_hi = ceil(f.live_hi);
     }
-    for (unsigned i = 0; i < LAWS; i++)
-        sum += l[i].weight = exp(l[i].weight - best);
-    for (unsigned i = 0; i < LAWS; i++) {
-        l[i].weight /= sum;
-        f.uneven += l[i].weight * UNEVEN[i];
-    }
-    f.all = k->n + quantile(l, 0.5);
-    f.lo = k->n + quantile(l, 0.025);
-    f.hi = k->n + quantile(l, 0.975);
     return f;
+}
+
+/* The likeliest of each law is looked for near that of the one before: of those whose stay ends not far from that of one that stays. */
+static unsigned fit_all(const struct counts *k, const struct sample *s, struct integrals *t, struct part *p)
+{
+    unsigned n = 0;
+    double best = -INFINITY, often = k->sum / k->n, m = often < 1.2 ? fmax(2 * (often - 1), 1e-3) : often;
+    for (int inverse = 0; inverse < 2; inverse++) {
+        struct at x = {-1, log(m), log(COME_USUALLY)};
+        for (int stays = 0; stays < STAYS; stays++) {
+            struct fit f = {s, t, inverse, (enum stays)stays, k->n};
+            double lo = LOG_C_LEAST, hi = LOG_C_MOST, e;
+            if (stays) {
+                lo = fmax(x.log_c - (stays == 1 ? 2 : 0.4), LOG_C_LEAST);
+                hi = fmin(x.log_c + (stays == 1 ? 0.6 : 0.4), LOG_C_MOST);
+            }
+            e = likeliest(&f, lo, hi, stays ? stays == 1 ? 4 : 1 : 9, &x);
+            best = fmax(best, e);
+            if (e > best - HOPELESS)
+                n += spread_over(&f, &x, p + n);
+        }
+    }
+    return n;
+}
+
+int counts_fit(const struct counts *k, struct fitted *out)
+{
+    *out = (struct fitted){0};
+    if (!(k->n > 0))
+        return POSSE_OK;
+    if (k->sum <= k->n + 0.5) { /* none was seen twice: at least so many; three pairs might have been missed */
+        double n = k->n, lo = n * n / 6 > n ? n * n / 6 : n;
+        *out = (struct fitted){n * (n + 1) / 2, lo, INFINITY, n * (n + 1) / 2, lo, INFINITY, 0, 0};
+        return POSSE_OK;
+    }
+    struct sample *s = malloc(sizeof *s);
+    struct integrals *t = malloc(sizeof *t);
+    struct part p[PARTS_OF_MIXTURE];
+    if (s && t) {
+        sample_make(k, s);
+        *out = mixture(p, fit_all(k, s, t, p), k->n);
+    }
+    free(s);
+    free(t);
+    return s && t ? POSSE_OK : POSSE_ENOMEM;
 }

@@ -38,15 +38,35 @@ struct census {
 int list_put(struct list *l, bool is_open, entry e, size_t *n_out);
 int entry_compare(const void *a, const void *b);
 
+/* ---- census_law.c ---- */
+enum { COUNTS = 100, CUT_MOST = COUNTS - 4, GRID = 128, PARTS = 24 };
+/* How often each was seen in a block of so many slots, those never seen unknown, and in which slot first and last. COUNTS - 1: that often or
+ * more. apart: from the block's beginning to the first, from the last to its end, in all of that part. */
+struct counts { double by_times[COUNTS], of[COUNTS][PARTS][PARTS], apart[PARTS], n_apart[PARTS], n, sum; unsigned slots; };
+/* What is fitted: those seen 1 to `cut` times. Times within the block in 1 / GRID of it. */
+enum { CELLS = COUNTS * PARTS * PARTS };
+struct cell { uint8_t times, u, v, between /* less what is filled */; float n; };
+struct sample {
+    double by_times[COUNTS], n;
+    unsigned cut;
+    uint8_t filled[COUNTS];            /* half of the slots that so many sightings fill */
+    double ways[COUNTS][GRID + 1];     /* to be seen so often in so much time, all moments being alike */
+    size_t n_cells;
+    struct cell cell[CELLS];
+};
+struct law { double log_m, log_c, come, hazard; bool is_inverse; };
+struct integrals { double g[COUNTS][GRID + 1], once[COUNTS][GRID + 1], twice[COUNTS][GRID + 1]; };
+
+void counts_add(struct counts *c, unsigned times, unsigned first_slot, unsigned last_slot);
+void sample_make(const struct counts *k, struct sample *out);
+double law_full(const struct law *l);
+/* Its logarithm, up to a constant of the sample; *unseen_out: how many were not seen, for each that is in the sample. */
+double law_likelihood(const struct sample *s, const struct law *l, struct integrals *scratch, double *unseen_out);
+
 /* ---- census_fit.c ---- */
-enum { COUNTS = 128 };
-/* How often each was seen, those never seen unknown. count[COUNTS - 1]: that or more. */
-struct counts { double of[COUNTS]; double n, sum; };
-/* All, seen or not, with its 95% interval, how uneven the rates are (squared coefficient of variation), and how surely that is told from
- * none: the ratio of the interval's ends that comes of it. */
-struct fitted { double all, lo, hi, uneven; };
-void counts_add(struct counts *c, unsigned times);
-/* churn: how many come for each that lives at a time, while they are counted. */
-struct fitted counts_fit(const struct counts *c, double churn);
+/* In all blocks: all that were there for a time, seen or not, and those there at a time (mean, times blocks), with 95% intervals;
+ * how uneven the rates are (squared coefficient of variation), how many come and go in a block for each that is there. */
+struct fitted { double all, all_lo, all_hi, live, live_lo, live_hi, uneven, come; };
+int counts_fit(const struct counts *c, struct fitted *out);
 
 #endif

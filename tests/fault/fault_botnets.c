@@ -2,7 +2,6 @@
  * and read back. Whoever fails says so, what was there can be freed, and nothing is lost but what was being made. */
 #include "fault.h"
 
-#include "../unit/standin_stat.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "botnet/botnets.h"

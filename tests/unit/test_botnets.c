@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "botnet/botnets.h"
 #include "botnet/botnets_priv.h"
-#include "standin_stat.h"
 
 /* ---- a world ---- */
 

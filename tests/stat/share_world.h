@@ -26,10 +26,10 @@ static const struct share_world share_worlds[] = {
 };
 enum { SHARE_WORLDS = sizeof share_worlds / sizeof *share_worlds };
 
-struct share_gang { double size, mean_bytes, alpha; unsigned n_bots; double on[12]; };
+struct share_gang { double size, mean_bytes, alpha; unsigned n_bots; double on[12]; struct share_truth received; int64_t end_ms; uint8_t was_seen[4096]; };
 
-static inline void send_clump(struct rng *r, struct shares *s, const struct share_world *w, unsigned b, const struct share_gang *g,
-                              uint32_t bot, int64_t at_ms)
+static inline void send_clump(struct rng *r, struct shares *s, const struct share_world *w, unsigned b, struct share_gang *g, uint32_t bot,
+                              int64_t at_ms)
 {
     uint64_t n = rng_geometric(r, w->clump);
     uint64_t campaign = b * 100 + rng_u64(r) % 10 + 1;
@@ -44,6 +44,13 @@ static inline void send_clump(struct rng *r, struct shares *s, const struct shar
         memcpy(in.source.b + 13, &bot, 3);
         if (shares_add(s, &in))
             abort();
+        if (in.time_ms >= g->end_ms) /* it is the next hour's */
+            continue;
+        g->received.of[SHARE_MESSAGES]++;
+        g->received.of[SHARE_ENVELOPES] += in.n_rcpt;
+        g->received.of[SHARE_BYTES] += (double)in.bytes;
+        g->received.of[SHARE_ADDRESSES] += !g->was_seen[bot];
+        g->was_seen[bot] = 1;
     }
 }
 
@@ -72,7 +79,7 @@ static inline void share_hour_of(struct rng *r, const struct share_world *w, str
     }
 }
 
-struct share_result { uint64_t asked[SHARE_N], held[SHARE_N]; double error2[SHARE_N], theory2[SHARE_N], width[SHARE_N]; };
+struct share_result { uint64_t asked[SHARE_N], held[SHARE_N]; double error2[SHARE_N], theory2[SHARE_N], width[SHARE_N], worst[SHARE_N]; };
 
 static inline void share_gangs(struct rng *r, const struct share_world *w, struct share_gang *gang)
 {
@@ -102,17 +109,21 @@ static inline void share_doubt(struct rng *r, const struct share_world *w, struc
     }
 }
 
-static inline void share_judge(const struct share *got, size_t n, uint64_t all, const struct share_truth sent[WORLD_BOTNETS], struct share_result *res)
+static inline void share_judge(const struct share *got, size_t n, uint64_t all, const struct share_truth sent[WORLD_BOTNETS],
+                               const struct share_gang *gang, struct share_result *res)
 {
     for (unsigned k = 0; k < SHARE_N; k++) {
-        double total = 0;
-        for (unsigned b = 0; b < WORLD_BOTNETS; b++)
+        double total = 0, received = 0;
+        for (unsigned b = 0; b < WORLD_BOTNETS; b++) {
             total += sent[b].of[k];
+            received += gang[b].received.of[k];
+        }
         for (size_t i = 0; i < n; i++) {
             double truth = sent[got[i].botnet].of[k] / total, d = got[i].of[k].mid - truth;
             res->asked[k]++;
             res->held[k] += got[i].of[k].lo <= truth && truth <= got[i].of[k].hi;
             res->error2[k] += d * d;
+            res->worst[k] = fmax(res->worst[k], fabs(got[i].of[k].mid - gang[got[i].botnet].received.of[k] / received));
             res->theory2[k] += truth * (1 - truth) / (double)all;
             res->width[k] += got[i].of[k].hi - got[i].of[k].lo;
         }
@@ -122,7 +133,7 @@ static inline void share_judge(const struct share *got, size_t n, uint64_t all, 
 static inline void share_run(uint64_t seed, const struct share_world *w, struct share_result *res)
 {
     struct rng r = {seed * 0x1234567ull + 99};
-    struct share_gang gang[WORLD_BOTNETS];
+    struct share_gang *gang = calloc(WORLD_BOTNETS, sizeof *gang);
     struct share_truth sent[WORLD_BOTNETS] = {0};
     double(*unseen)[4096] = malloc(WORLD_BOTNETS * sizeof *unseen);
     for (unsigned i = 0; i < WORLD_BOTNETS * 4096; i++)
@@ -132,6 +143,8 @@ static inline void share_run(uint64_t seed, const struct share_world *w, struct 
         abort();
     share_gangs(&r, w, gang);
     const int64_t start = 1300000000000ll / 3600000 * 3600000;
+    for (unsigned b = 0; b < WORLD_BOTNETS; b++)
+        gang[b].end_ms = start + w->hours * 3600000ll;
     for (unsigned h = 0; h < w->hours; h++)
         share_hour_of(&r, w, gang, s, start + h * 3600000ll, sent, unseen);
     for (unsigned b = 0; b < WORLD_BOTNETS; b++)
@@ -142,9 +155,10 @@ static inline void share_run(uint64_t seed, const struct share_world *w, struct 
     struct share got[WORLD_BOTNETS + 2];
     struct share all;
     size_t n = shares_ask(s, start, start + w->hours * 3600000ll, got, WORLD_BOTNETS + 2, &all);
-    share_judge(got, n, all.messages, sent, res);
+    share_judge(got, n, all.messages, sent, gang, res);
     shares_free(&s);
     free(unseen);
+    free(gang);
 }
 
 #endif

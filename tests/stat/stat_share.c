@@ -1,19 +1,25 @@
-/* stat_share [SEEDS [FIRST]]: how often the 95% intervals of shares hold the truth, world by world, over so many seeds. */
+/* stat_share worlds | head | SEEDS FIRST [WORLD]: how often the 95% intervals of shares hold the truth, world by world; how far the shares are from
+ * what was sent, and from what the trap received. */
 #include "share_world.h"
+#include "slices.h"
 
 int main(int argc, char **argv)
 {
-    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     static const char *const by[SHARE_N] = {"messages", "envelopes", "bytes", "addresses"};
-    printf("world\tby\tseeds\tintervals\theld_percent\trms_error_points\tbinomial_points\twidth_points\n");
-    for (unsigned i = 0; i < SHARE_WORLDS; i++) {
+    static const char head[] = "world\tby\tseeds\tintervals\theld_percent\trms_error_points\tbinomial_points\twidth_points\t"
+                               "worst_error_to_received_points";
+    struct slice s;
+    if (!slice_asked(argc, argv, SHARE_WORLDS, head, &s))
+        return 0;
+    for (unsigned i = s.from; i < s.end; i++) {
         struct share_result res = {0};
-        for (uint64_t seed = first; seed < first + seeds; seed++)
+        for (uint64_t seed = s.first; seed < s.first + s.n; seed++)
             share_run(seed, &share_worlds[i], &res);
         for (unsigned k = 0; k < SHARE_N; k++) {
             double n = (double)res.asked[k];
-            printf("%s\t%s\t%llu\t%.0f\t%.2f\t%.3f\t%.3f\t%.3f\n", share_worlds[i].name, by[k], (unsigned long long)seeds, n,
+            printf("%s\t%s\t%llu\t%.0f\t%.2f\t%.3f\t%.3f\t%.3f\t", share_worlds[i].name, by[k], (unsigned long long)s.n, n,
                    100 * (double)res.held[k] / n, 100 * sqrt(res.error2[k] / n), 100 * sqrt(res.theory2[k] / n), 100 * res.width[k] / n);
+            printf(share_worlds[i].doubt > 0 ? "-\n" : "%.6f\n", 100 * res.worst[k]); /* with doubt, whose it is is not known */
         }
         fflush(stdout);
     }

@@ -56,6 +56,15 @@ const struct cli_command *cli_find(const char *name)
     return NULL;
 }
 
+const struct cli_command *cli_find_verb(const struct cli_command *cmd, const char *verb)
+{
+    size_t n = strlen(cmd->name);
+    for (size_t i = 0; cmd->verbs && cmd->verbs[i]; i++)
+        if (strcmp(cmd->verbs[i]->name + n + 1, verb) == 0)
+            return cmd->verbs[i];
+    return NULL;
+}
+
 /* getopt's tables from ours. */
 static void getopt_tables(const struct cli_command *cmd, struct option *longs, char *shorts)
 {
@@ -115,6 +124,11 @@ void cli_print_help(const struct cli_command *cmd)
             snprintf(left, sizeof left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         printf("%s  %-22s %s\n", o == cmd->options ? "\n" : "", left, o->help);
     }
+    if (!cmd->verbs)
+        return;
+    printf("\nIts verbs; 'posse help %s VERB' tells more:\n\n", cmd->name);
+    for (size_t i = 0; cmd->verbs[i]; i++)
+        printf("  %-22s %s\n", cmd->verbs[i]->name + strlen(cmd->name) + 1, cmd->verbs[i]->summary);
 }
 
 int cli_finish(int status)

@@ -29,6 +29,7 @@ struct cli_command {
     const char *synopsis;             /* after "posse NAME " */
     const char *about;                /* paragraphs for `posse help NAME` */
     const struct cli_option *options; /* ends with a NULL name; may be NULL */
+    const struct cli_command *const *verbs; /* named "NAME VERB", ends with NULL; NULL: none */
     int (*run)(const struct cli_command *cmd, int argc, char **argv);
 };
 
@@ -43,6 +44,7 @@ extern const struct cli_command *const cli_commands[];
 enum { CLI_HELP = 1000 };
 int cli_getopt(const struct cli_command *cmd, int argc, char **argv, int *first_out);
 const struct cli_command *cli_find(const char *name); /* NULL: none */
+const struct cli_command *cli_find_verb(const struct cli_command *cmd, const char *verb); /* NULL: none */
 void cli_print_help(const struct cli_command *cmd);
 /* "posse NAME: text; see 'posse help NAME'"; gives CLI_TROUBLE. */
 int cli_usage(const struct cli_command *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

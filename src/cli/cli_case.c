@@ -4,9 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +17,7 @@
 #include "cli/verdict_out.h"
 #include "store/home.h"
 
-enum { OPT_BY = 400, OPT_SUBJECT, OPT_ID, OPT_NAME, OPT_MEDIA, OPT_SOURCE, OPT_SEEN, OPT_WHAT, OPT_REDACTS, OPT_KEY, OPT_HEAD, OPT_TOKEN, OPT_CA,
-       OPT_REQUEST, OPT_TO, OPT_CAMPAIGN, OPT_BOTNET, OPT_TRACE, OPT_CONTROLLER, OPT_CASE_AS, OPT_SAMPLES, OPT_CASE_SVG, OPT_CASE_UNTIL,
-       BATCH = 100 };
+enum { BATCH = 100 };
 
 struct case_time case_now(void *ctx)
 {
@@ -91,7 +87,7 @@ static const char *case_subject(const struct case_request *q)
     return q->n_botnets ? q->botnet[0] : q->n_campaigns ? q->campaign[0] : q->only;
 }
 
-static int case_open_run(struct case_request *q, int argc, char **argv)
+int case_open_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
     char id[CASE_ID_MAX], cases[4200];
@@ -197,7 +193,7 @@ static int add_file(struct case_request *q, struct casefile *c, const char *path
     return status;
 }
 
-static int case_add_run(struct case_request *q, int argc, char **argv)
+int case_add_run(struct case_request *q, int argc, char **argv)
 {
     struct casefile *c;
     struct case_gathering *g = NULL;
@@ -226,7 +222,7 @@ static int case_add_run(struct case_request *q, int argc, char **argv)
     return case_done(&c, status);
 }
 
-static int case_note_run(struct case_request *q, int argc, char **argv)
+int case_note_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
     struct casefile *c;
@@ -276,7 +272,7 @@ static int show_line(void *ctx, const struct case_line *l)
     return 0;
 }
 
-static int case_show_run(struct case_request *q, int argc, char **argv)
+int case_show_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
     struct show s = {.is_json = q->is_json};
@@ -298,7 +294,7 @@ static int custody(struct casefile *c, const char *what, const char *exhibit)
     return casefile_note(c, "custody", f, 2, NULL, &why) ? cli_report(&why) : CLI_OK;
 }
 
-static int case_read_run(struct case_request *q, int argc, char **argv)
+int case_read_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
     struct casefile *c;
@@ -334,7 +330,7 @@ static int open_key(struct case_request *q, bool make, struct seal_key **k)
     return seal_key_open(q->key_path, make, k, &why) ? cli_report(&why) : CLI_OK;
 }
 
-static int case_seal_run(struct case_request *q, int argc, char **argv)
+int case_seal_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
     struct casefile *c;
@@ -358,7 +354,7 @@ static int case_seal_run(struct case_request *q, int argc, char **argv)
     return case_done(&c, status);
 }
 
-static int case_key_run(struct case_request *q, int argc, char **argv)
+int case_key_run(struct case_request *q, int argc, char **argv)
 {
     struct seal_key *k = NULL;
     char print[SEAL_PRINT];
@@ -411,7 +407,7 @@ static int take_token(struct case_request *q, const struct head *h)
     return status;
 }
 
-static int case_stamp_run(struct case_request *q, int argc, char **argv)
+int case_stamp_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
     struct casefile *c;
@@ -437,9 +433,9 @@ static int case_stamp_run(struct case_request *q, int argc, char **argv)
     return case_done(&c, status);
 }
 
-/* ---- list, dispatch ---- */
+/* ---- list ---- */
 
-static int case_list_run(struct case_request *q, int argc, char **argv)
+int case_list_run(struct case_request *q, int argc, char **argv)
 {
     struct dirent **e;
     char folder[4200];
@@ -458,162 +454,3 @@ static int case_list_run(struct case_request *q, int argc, char **argv)
     free(e);
     return CLI_OK;
 }
-
-static void who_am_i(struct case_request *q)
-{
-    const struct passwd *p = getpwuid(getuid());
-    snprintf(q->by_name, sizeof q->by_name, "%s", q->by ? q->by : p ? p->pw_name : "unknown");
-    q->writer = (struct case_writer){.by = q->by_name, .tool = "posse " POSSE_VERSION, .now = case_now};
-}
-
-/* As it was typed, for the log: what is longer than a line of it is cut. */
-static void keep_command(struct case_request *q, int argc, char **argv)
-{
-    size_t at = (size_t)snprintf(q->command, sizeof q->command, "posse");
-    for (int i = 0; i < argc && at < sizeof q->command; i++)
-        at += (size_t)snprintf(q->command + at, sizeof q->command - at, strpbrk(argv[i], " \t\n\"") ? " '%s'" : " %s", argv[i]);
-}
-
-/* What is to be gathered. */
-static int case_find_option(struct case_request *q, int key)
-{
-    const char **list = key == OPT_CAMPAIGN ? q->campaign : key == OPT_BOTNET ? q->botnet : key == OPT_TRACE ? q->trace : NULL;
-    size_t *n = key == OPT_CAMPAIGN ? &q->n_campaigns : key == OPT_BOTNET ? &q->n_botnets : &q->n_traces;
-    int64_t *time = key == OPT_SINCE ? &q->since_ms : key == OPT_CASE_UNTIL ? &q->until_ms : NULL;
-    if (list) {
-        if (*n == CASE_WANTS)
-            return cli_usage(q->cmd, "at most %d of one kind at once; add the others afterwards", CASE_WANTS);
-        list[(*n)++] = optarg;
-        return CLI_OK;
-    }
-    if (time)
-        return cli_time(optarg, cli_now_ms(), time) ? CLI_OK
-                                                     : cli_usage(q->cmd, "'%s' is no time; write 2026-11-21 14:30, @UNIXTIME or 7d", optarg);
-    switch (key) {
-    case OPT_CONTROLLER: q->only = optarg; return CLI_OK;
-    case OPT_CASE_AS: q->as = optarg; return CLI_OK;
-    case OPT_CASE_SVG: q->svg = optarg; return CLI_OK;
-    case OPT_SAMPLES:
-        return cli_number(optarg, 0, 1000, &q->samples) ? CLI_OK : cli_usage(q->cmd, "--samples is a number up to 1000");
-    default: return CLI_TROUBLE;
-    }
-}
-
-static int case_run(const struct cli_command *cmd, int argc, char **argv)
-{
-    static const struct { const char *name; int (*run)(struct case_request *, int, char **); } verb[] = {
-        {"open", case_open_run}, {"add", case_add_run}, {"note", case_note_run}, {"show", case_show_run}, {"read", case_read_run},
-        {"seal", case_seal_run}, {"stamp", case_stamp_run}, {"key", case_key_run}, {"verify", case_verify_run}, {"export", case_export_run},
-        {"list", case_list_run}, {"redact", case_redact_run}, {"action", case_action_run}, {"watch", case_watch_run},
-        {"close", case_close_run}, {"reopen", case_reopen_run},
-        {"notices", case_notices_run}, {"sent", case_sent_run}, {"answered", case_answered_run}, {"outcome", case_outcome_run},
-        {"ledger", case_ledger_run}};
-    struct case_request q = {.cmd = cmd, .subject = "", .source = "", .what = "", .only = "", .samples = UINT64_MAX};
-    int key, first;
-    keep_command(&q, argc, argv);
-    while ((key = cli_getopt(cmd, argc, argv, &first)) != -1)
-        switch (key) {
-        case OPT_HOME: q.home = optarg; break;
-        case OPT_BY: q.by = optarg; break;
-        case OPT_SUBJECT: q.subject = optarg; break;
-        case OPT_ID: q.id = optarg; break;
-        case OPT_NAME: q.name = optarg; break;
-        case OPT_MEDIA: q.media = optarg; break;
-        case OPT_SOURCE: q.source = optarg; break;
-        case OPT_SEEN: q.seen = optarg; break;
-        case OPT_WHAT: q.what = optarg; break;
-        case OPT_REDACTS: q.redacts = optarg; break;
-        case OPT_KEY: q.key = optarg; break;
-        case OPT_HEAD: q.head = optarg; break;
-        case OPT_TOKEN: q.token = optarg; break;
-        case OPT_CA: q.ca = optarg; break;
-        case OPT_REQUEST: q.request = optarg; break;
-        case OPT_TO: q.to = optarg; break;
-        case OPT_JSON: q.is_json = true; break;
-        default:
-            if (key != CLI_HELP && key != '?' && case_list_option(&q, key, optarg))
-                break;
-            if (key == CLI_HELP || key == '?' || case_find_option(&q, key) != CLI_OK)
-                return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
-        }
-    if (!cli_home(q.home, q.home_path, sizeof q.home_path))
-        return cli_error("the path of the home is too long");
-    who_am_i(&q);
-    for (size_t i = 0; first < argc && i < sizeof verb / sizeof *verb; i++)
-        if (strcmp(argv[first], verb[i].name) == 0)
-            return verb[i].run(&q, argc - first - 1, argv + first + 1);
-    return cli_usage(cmd, "open, add, note, show, read, redact, seal, stamp, key, verify, export, action, watch, close, reopen or list");
-}
-
-static const struct cli_option case_options[] = {
-    {OPT_SUBJECT, "subject", "TEXT", "open: what the case is about: a campaign, a botnet, a host"},
-    {OPT_ID, "id", "ID", "open: its name on disk; without, made of day and title"},
-    {OPT_NAME, "name", "TEXT", "add: what to call the exhibit; without, the file's name"},
-    {OPT_MEDIA, "media", "TYPE", "add: its media type; without, by the file's name"},
-    {OPT_SOURCE, "source", "TEXT", "add: where it came from"},
-    {OPT_SEEN, "seen", "TIME", "add: when the source saw it"},
-    {OPT_REDACTS, "redacts", "N", "add: it is a redacted copy of exhibit N"},
-    {OPT_WHAT, "what", "TEXT", "add: what was taken out of a redacted copy"},
-    {OPT_REQUEST, "request", "FILE", "stamp: write a request for a timestamp authority (RFC 3161)"},
-    {OPT_TOKEN, "token", "FILE", "stamp: take its answer; verify: one that was held elsewhere"},
-    {OPT_CA, "ca", "FILE", "stamp, verify: certificates (PEM) of the authorities that you trust"},
-    {OPT_KEY, "key", "FINGERPRINT", "verify: who must have sealed it, as you noted it elsewhere"},
-    {OPT_HEAD, "head", "FILE", "verify: a head that was held elsewhere"},
-    {OPT_TO, "to", "DIR", "export: a folder to make"},
-    {OPT_BOTNET, "botnet", "NAME", "open, add: a botnet that the observatory knows, with its campaigns and their kept messages"},
-    {OPT_CAMPAIGN, "campaign", "ID", "open, add: one campaign, likewise"},
-    {OPT_TRACE, "trace", "FILE", "open, add: what 'posse trace --json' printed"},
-    {OPT_CONTROLLER, "controller", "IP|NAME", "open, add: of --trace only incidents with this controller"},
-    {OPT_CONTROLLER, "host", "IP", "open, add: of --trace only incidents with this host"},
-    {OPT_CASE_AS, "as", "FILE", "open, add: autonomous systems, to say whose networks they are"},
-    {OPT_SAMPLES, "samples", "N", "open, add: at most so many kept messages of each campaign (all)"},
-    {OPT_SINCE, "since", "TIME", "open, add: figures from then on (all that is kept); watch: before, from then on"},
-    {OPT_CASE_UNTIL, "until", "TIME", "open, add: figures up to then; watch: look no further"},
-    {OPT_CASE_SVG, "svg", "FILE", "watch: draw what was sent before and after"},
-    {OPT_FORM + EXPORT_STIX, "stix", NULL, "export: a STIX 2.1 bundle"},
-    {OPT_FORM + EXPORT_MISP, "misp", NULL, "export: a MISP event"},
-    {OPT_FORM + EXPORT_CSV, "csv", NULL, "export: a table"},
-    {OPT_FORM + EXPORT_RPZ, "rpz", NULL, "export: a response policy zone for resolvers"},
-    {OPT_FORM + EXPORT_RBLDNSD, "rbldnsd", NULL, "export: zones for rbldnsd"},
-    {OPT_FORM + EXPORT_NFT, "nft", NULL, "export: sets for nftables"},
-    {OPT_FORM + EXPORT_POSTFIX, "postfix", NULL, "export: maps for Postfix"},
-    {OPT_FORM + EXPORT_RSPAMD, "rspamd", NULL, "export: maps for rspamd"},
-    {OPT_ALLOW, "allow", "FILE", "export: names, *.names, addresses and networks that must not be listed; may be repeated"},
-    {OPT_DAYS, "days", "N", "export: how long after it was seen last an entry is good (30)"},
-    {OPT_AT, "at", "TIME", "export, notices, sent, answered, outcome: then, not now"},
-    {OPT_RESERVED, "reserved", NULL, "export: list private and documentation addresses too (rehearsals)"},
-    {OPT_ORG, "org", "NAME", "export, notices: who says so"},
-    {OPT_CONTACT, "contact", "ADDRESS", "export, notices: where that can be asked"},
-    {OPT_OUT, "out", "DIR", "notices: a folder to make"},
-    {OPT_CONTACTS, "contacts", "FILE", "notices: AS64500 or a network, a mail address, the firm's name; a line each"},
-    {OPT_RECEIVERS, "receivers", "FILE", "notices: an address, @domain, AS or *, then xarf, arf, text or all, then single or grouped"},
-    {OPT_BY, "by", "NAME", "who does this, for the log; without, the login name"},
-    {OPT_JSON, "json", NULL, "one JSON object a line"},
-    {OPT_HOME, "home", "DIR", "where the cases are"},
-    {0, NULL, NULL, NULL},
-};
-
-const struct cli_command cli_case = {
-    .name = "case",
-    .summary = "evidence that stays as it was",
-    .synopsis = "open TITLE [--subject TEXT] [--id ID] [--botnet NAME | --campaign ID | --trace FILE]...\n"
-                "       posse case add CASE [--botnet NAME | --campaign ID | --trace FILE]...\n"
-                "       posse case add CASE FILE... [--source TEXT] [--seen TIME] [--redacts N --what TEXT]\n"
-                "       posse case note CASE TEXT\n"
-                "       posse case list | show CASE | read CASE N\n"
-                "       posse case redact CASE N [--what TEXT]...\n"
-                "       posse case action CASE TIME TEXT | watch CASE [--svg FILE] | close CASE TEXT | reopen CASE TEXT\n"
-                "       posse case seal CASE | key\n"
-                "       posse case stamp CASE --request FILE | --token FILE [--ca FILE]\n"
-                "       posse case verify CASE [--key FINGERPRINT] [--head FILE] [--token FILE --ca FILE]\n"
-                "       posse case export CASE --to DIR\n"
-                "       posse case export CASE --to DIR [--stix] [--misp] [--csv] [--rpz] [--rbldnsd] [--nft] [--postfix] [--rspamd] [--allow FILE]\n"
-                "       posse case notices CASE --out DIR --org NAME --contact ADDRESS [--contacts FILE] [--receivers FILE]\n"
-                "       posse case sent CASE NOTICE [TEXT] | answered CASE NOTICE TEXT | outcome CASE NOTICE TEXT | ledger CASE",
-    .about = "A case holds exhibits, the bytes as they were, and a log of all that was done with them, to which one can only add. seal\n"
-             "signs what stands now; verify says, from the folder alone, whether it is still that, and names what was changed, removed,\n"
-             "added or moved. CASE is an id, or the path of a case's folder.\n"
-             "Exit status: 0 fine, 1 verify found something, 2 trouble.",
-    .options = case_options,
-    .run = case_run,
-};

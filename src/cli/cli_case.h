@@ -30,7 +30,16 @@ struct case_request {
 int case_folder(struct case_request *q, const char *which);
 struct case_time case_now(void *ctx);
 
-/* Each takes what stands after the verb. */
+/* The verbs: each takes what stands after its name. Their options, and what is said of them, are in cli_case_verbs.c. */
+int case_open_run(struct case_request *q, int argc, char **argv);
+int case_add_run(struct case_request *q, int argc, char **argv);
+int case_note_run(struct case_request *q, int argc, char **argv);
+int case_list_run(struct case_request *q, int argc, char **argv);
+int case_show_run(struct case_request *q, int argc, char **argv);
+int case_read_run(struct case_request *q, int argc, char **argv);
+int case_seal_run(struct case_request *q, int argc, char **argv);
+int case_key_run(struct case_request *q, int argc, char **argv);
+int case_stamp_run(struct case_request *q, int argc, char **argv);
 int case_verify_run(struct case_request *q, int argc, char **argv);
 int case_export_run(struct case_request *q, int argc, char **argv);
 int case_redact_run(struct case_request *q, int argc, char **argv);

@@ -12,12 +12,17 @@ const struct cli_command *const cli_commands[] = {
 
 static int help_run(const struct cli_command *cmd, int argc, char **argv)
 {
-    if (argc > 2)
+    if (argc > 3)
         return cli_usage(cmd, "one command at a time");
-    if (argc == 2) {
+    if (argc >= 2) {
         const struct cli_command *about = cli_find(argv[1]);
         if (!about)
             return cli_error("'%s' is not a command; see 'posse help'", argv[1]);
+        const struct cli_command *verb = argc == 3 ? cli_find_verb(about, argv[2]) : about;
+        if (!verb)
+            return about->verbs ? cli_error("'%s' is no verb of %s; see 'posse help %s'", argv[2], argv[1], argv[1])
+                                : cli_usage(cmd, "one command at a time");
+        about = verb;
         cli_print_help(about);
         return CLI_OK;
     }
@@ -32,7 +37,7 @@ static int help_run(const struct cli_command *cmd, int argc, char **argv)
 const struct cli_command cli_help = {
     .name = "help",
     .summary = "tell about a command",
-    .synopsis = "[COMMAND]",
+    .synopsis = "[COMMAND [VERB]]",
     .about = "Lists the commands, or tells about one.",
     .run = help_run,
 };

@@ -27,8 +27,6 @@ struct client {
     bool is_exim;
 };
 
-static bool is_address_end(uint8_t c) { return ascii_is_space(c) || c == '(' || c == ')' || c == ',' || c == ']' || c == '"'; }
-
 /* Addresses may come in brackets, with a zone (Exchange) and, of IPv4, with a port. */
 static bool address_of(struct span w, struct ip *out)
 {

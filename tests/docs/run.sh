@@ -82,9 +82,16 @@ example() {
     echo '203.0.113.0,203.0.113.255,64500,Example,DE' >as.csv
     echo 'fine.example' >fine.txt
     posse learn --ham --teacher anna message.eml >/dev/null || return 1
+    mkdir -p home/rdap
+    net=00000000000000000000ffffc00002
+    printf 'posse-rdap 1\t%s000\tanswer\thttps://registry.example/ip/192.0.2.0\n{"objectClassName":"ip network","startAddress":"192.0.2.0",%s}' \
+        "$(date +%s)" '"endAddress":"192.0.2.255","name":"EXAMPLE-NET","country":"DE"' >"home/rdap/${net}00-${net}ff"
     sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\(\.Dl \)\{0,1\}\$ //p' "$root/docs/man/$page" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g; s/\\-/-/g' >lines
     while IFS= read -r line; do
-        case $line in *jq*) command -v jq >/dev/null || continue ;; esac
+        case $line in
+        *jq*) command -v jq >/dev/null || continue ;;
+        *--online*) continue ;; # no test asks anybody
+        esac
         posse learn --ham --teacher anna message.eml >/dev/null # the line before may have taken it back
         id=$(posse lessons --json | sed -n 's/.*"id":\([0-9]*\).*"state":"live".*/\1/p' | sort -n | tail -n 1)
         line=$(echo "$line" | sed "s/4711/$id/")

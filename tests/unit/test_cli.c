@@ -44,6 +44,21 @@ static void test_keys(void **state)
     config_free(&c);
 }
 
+/* Gives the options that no help tells of. */
+static size_t check_command(const struct cli_command *c)
+{
+    size_t n = 0, hidden = 0;
+    assert_true(c->summary && c->synopsis && c->about && c->run);
+    for (const struct cli_option *o = c->options; o && o->name; o++, n++) {
+        assert_true(!o->help || *o->help);
+        hidden += !o->help;
+        for (const struct cli_option *p = c->options; p < o; p++)
+            assert_true(p->key != o->key && strcmp(p->name, o->name) != 0);
+    }
+    assert_true(n < 24);
+    return hidden;
+}
+
 static void test_commands(void **state)
 {
     (void)state;
@@ -51,15 +66,13 @@ static void test_commands(void **state)
     for (size_t i = 0; cli_commands[i]; i++) {
         const struct cli_command *c = cli_commands[i];
         assert_ptr_equal(cli_find(c->name), c);
-        assert_true(c->summary && c->synopsis && c->about && c->run);
-        size_t n = 0;
-        for (const struct cli_option *o = c->options; o && o->name; o++, n++) {
-            assert_true(!o->help || *o->help);
-            hidden += !o->help;
-            for (const struct cli_option *p = c->options; p < o; p++)
-                assert_true(p->key != o->key && strcmp(p->name, o->name) != 0);
+        hidden += check_command(c);
+        for (size_t j = 0; c->verbs && c->verbs[j]; j++) {
+            const char *verb = strrchr(c->verbs[j]->name, ' ') + 1;
+            assert_int_equal(strncmp(c->verbs[j]->name, c->name, strlen(c->name)), 0);
+            assert_ptr_equal(cli_find_verb(c, verb), c->verbs[j]);
+            hidden += check_command(c->verbs[j]);
         }
-        assert_true(n < 24);
     }
     assert_true(hidden == 1); /* serve's --milter-child */
     assert_null(cli_find("nonsense"));

@@ -1,22 +1,31 @@
-/* posse rdap: who has an address, and whom to write to about it; from the cache, or, where it is switched on, from the registries. */
+/* posse rdap: who has an address, and whom to write to about it; from the cache, or, where it is switched on, from the registries. With a
+ * case the answers become exhibits of it, as they came: `posse case notices` writes to whom they name. */
 #include <getopt.h>
+#include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/jsonout.h"
-#include "cli/cli.h"
+#include "cli/cli_case.h"
 #include "cli/cli_gate.h"
 #include "net/rdap.h"
 
-enum { OPT_ONLINE = 400, OPT_CACHE, OPT_BOOTSTRAP, OPT_RAW };
+enum { OPT_ONLINE = 400, OPT_CACHE, OPT_BOOTSTRAP, OPT_RAW, OPT_CASE, OPT_BY, ADDED_MOST = 4096 };
 
 struct rdap_request {
     struct rdap_options o;
-    const char *home;
+    const char *home, *into, *by;
     bool is_json, is_raw;
-    char home_path[4096], cache_path[4200];
+    char home_path[4096], cache_path[4200], by_name[128];
+    struct casefile *file;                        /* of --case */
+    struct { uint8_t digest[32]; } added[ADDED_MOST]; /* one answer for several addresses is one exhibit */
+    size_t n_added;
 };
 
 static int64_t clock_ms(void *ctx)
@@ -95,6 +104,46 @@ static void print_json(const char *address, const struct rdap_answer *x)
     buf_deinit(&b);
 }
 
+/* ---- into a case ---- */
+
+static int open_case(struct rdap_request *q)
+{
+    struct report why = {0};
+    const struct passwd *p = getpwuid(getuid());
+    struct case_request *c = calloc(1, sizeof *c);
+    if (!c)
+        return cli_error("out of memory");
+    snprintf(q->by_name, sizeof q->by_name, "%s", q->by ? q->by : p ? p->pw_name : "unknown");
+    snprintf(c->home_path, sizeof c->home_path, "%s", q->home_path);
+    struct case_writer w = {.by = q->by_name, .tool = "posse " POSSE_VERSION, .now = case_now};
+    int status = case_folder(c, q->into);
+    if (!status && casefile_open(c->folder, &w, &q->file, &why))
+        status = cli_report(&why);
+    free(c);
+    return status;
+}
+
+static int add(struct rdap_request *q, const char *address, const struct rdap_answer *x)
+{
+    struct report why = {0};
+    char name[IP_TEXT + 32];
+    uint64_t n;
+    uint8_t digest[32];
+    sha256(x->raw, digest);
+    for (size_t i = 0; i < q->n_added; i++)
+        if (memcmp(q->added[i].digest, digest, sizeof digest) == 0)
+            return CLI_OK;
+    if (q->n_added < ADDED_MOST)
+        memcpy(q->added[q->n_added++].digest, digest, sizeof digest);
+    snprintf(name, sizeof name, "RDAP answer for %.48s", address);
+    struct exhibit e = {.name = span_str(name), .media = SPAN_LIT("application/rdap+json"), .source = span_str(x->url), .has_seen = true,
+                        .seen = {.unix_ms = x->asked_ms}, .command = SPAN_LIT("posse rdap"), .redacts = -1};
+    if (casefile_exhibit(q->file, &e, x->raw, &n, &why))
+        return cli_report(&why);
+    fprintf(stderr, "posse: %s: exhibit %" PRIu64 "\n", address, n);
+    return CLI_OK;
+}
+
 static int one(struct rdap_request *q, struct rdap *r, const char *text)
 {
     struct report why = {0};
@@ -112,7 +161,7 @@ static int one(struct rdap_request *q, struct rdap *r, const char *text)
         print_line(text, &x);
     if (x.is_old && !q->is_json)
         fprintf(stderr, "posse: %s: this answer is over a week old; --online asks anew\n", text);
-    return CLI_OK;
+    return q->file ? add(q, text, &x) : CLI_OK;
 }
 
 static int run(struct rdap_request *q, char **address, size_t n)
@@ -120,46 +169,58 @@ static int run(struct rdap_request *q, char **address, size_t n)
     struct report why = {0};
     struct rdap *r;
     int status = CLI_OK;
+    if (!cli_home(q->home, q->home_path, sizeof q->home_path))
+        return cli_error("the path of the home is too long");
     if (!q->o.cache) {
-        if (!cli_home(q->home, q->home_path, sizeof q->home_path))
-            return cli_error("the path of the home is too long");
         snprintf(q->cache_path, sizeof q->cache_path, "%s/rdap", q->home_path);
         q->o.cache = q->cache_path;
     }
     q->o.now_ms = clock_ms;
     q->o.wait_ms = pause_ms;
+    if (q->into && open_case(q))
+        return CLI_TROUBLE;
     if (rdap_open(&q->o, &r, &why))
-        return cli_report(&why);
-    for (size_t i = 0; i < n; i++)
+        status = cli_report(&why);
+    for (size_t i = 0; r && i < n; i++)
         if (one(q, r, address[i]))
             status = CLI_TROUBLE;
     rdap_close(&r);
+    if (q->file && casefile_close(&q->file, &why))
+        status = cli_report(&why);
     return status;
 }
 
 static int rdap_run(const struct cli_command *cmd, int argc, char **argv)
 {
-    struct rdap_request q = {.home = NULL};
-    int key, first;
-    while ((key = cli_getopt(cmd, argc, argv, &first)) != -1)
+    struct rdap_request *q = calloc(1, sizeof *q);
+    int key, first, status = CLI_OK;
+    bool is_done = false;
+    if (!q)
+        return cli_error("out of memory");
+    while (!is_done && (key = cli_getopt(cmd, argc, argv, &first)) != -1)
         switch (key) {
-        case OPT_ONLINE: q.o.is_online = true; break;
-        case OPT_CACHE: q.o.cache = optarg; break;
-        case OPT_BOOTSTRAP: q.o.bootstrap = optarg; break;
-        case OPT_RAW: q.is_raw = true; break;
-        case OPT_JSON: q.is_json = true; break;
-        case OPT_HOME: q.home = optarg; break;
-        default: return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
+        case OPT_ONLINE: q->o.is_online = true; break;
+        case OPT_CACHE: q->o.cache = optarg; break;
+        case OPT_BOOTSTRAP: q->o.bootstrap = optarg; break;
+        case OPT_RAW: q->is_raw = true; break;
+        case OPT_JSON: q->is_json = true; break;
+        case OPT_HOME: q->home = optarg; break;
+        case OPT_CASE: q->into = optarg; break;
+        case OPT_BY: q->by = optarg; break;
+        default: is_done = true, status = key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
         }
-    if (first == argc)
-        return cli_usage(cmd, "it needs addresses");
-    return run(&q, argv + first, (size_t)(argc - first));
+    if (!is_done)
+        status = first == argc ? cli_usage(cmd, "it needs addresses") : run(q, argv + first, (size_t)(argc - first));
+    free(q);
+    return status;
 }
 
 static const struct cli_option rdap_options[] = {
     {OPT_ONLINE, "online", NULL, "ask the registries for what is not in the cache, or old: they see who asks for what"},
     {OPT_JSON, "json", NULL, "one JSON object an address, with all contacts"},
     {OPT_RAW, "raw", NULL, "the answers as they came"},
+    {OPT_CASE, "case", "CASE", "keep the answers in this case, as exhibits: its notices go to whom they name"},
+    {OPT_BY, "by", "WHO", "who does that (the login's name)"},
     {OPT_BOOTSTRAP, "bootstrap", "WHERE", "folder or URL of ipv4.json and ipv6.json, which say whom to ask (" RDAP_BOOTSTRAP ")"},
     {OPT_CACHE, "cache", "DIR", "where answers are kept (HOME/rdap)"},
     {OPT_HOME, "home", "DIR", "the home, for its cache"},

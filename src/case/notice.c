@@ -39,7 +39,7 @@ static struct incident of_controller(struct arena *a, const struct found_control
 {
     struct incident e = {.kind = NOTICE_CONTROLLER, .ip = c->ip, .address = address_text(a, &c->ip), .name = c->name, .port = c->port,
                          .proto = c->proto, .network = &c->network, .first_ms = c->first_ms, .last_ms = c->last_ms, .at_ms = c->last_ms,
-                         .probability = c->probability, .exhibit = c->exhibit};
+                         .probability = c->probability, .exhibit = c->exhibit, .reason = c->reason, .n_reasons = c->n_reasons};
     e.what = say(a, "probable command and control server (probability %.3f): %" PRIu64 " machines of a network that was watched talk to it in "
                  "rhythm, %" PRIu64 " of them send spam or scan", c->probability, c->hosts_total, c->acting_total);
     return e;
@@ -59,10 +59,24 @@ static struct incident of_source(struct arena *a, const struct found_source *s)
     return e;
 }
 
+/* Of how many addresses no time was kept: between the campaign's first and last message is all that can be said. */
+static void time_by_campaign(const struct findings *f, struct incident *e)
+{
+    size_t i = 0;
+    if (e->last_ms)
+        return;
+    while (i < f->n_campaigns && !(e->campaign.n && span_eq(f->campaign[i].id, e->campaign)))
+        i++;
+    e->is_vague = true;
+    e->first_ms = i < f->n_campaigns ? f->campaign[i].first_ms : f->from_ms;
+    e->last_ms = e->at_ms = i < f->n_campaigns ? f->campaign[i].last_ms : f->to_ms;
+}
+
 static struct incident of_host(struct arena *a, const struct found_host *h)
 {
     struct incident e = {.kind = NOTICE_HOST, .ip = h->ip, .address = address_text(a, &h->ip), .name = h->name, .network = &h->network,
-                         .first_ms = h->first_ms, .last_ms = h->last_ms, .at_ms = h->last_ms, .probability = h->probability, .exhibit = h->exhibit};
+                         .first_ms = h->first_ms, .last_ms = h->last_ms, .at_ms = h->last_ms, .probability = h->probability, .exhibit = h->exhibit,
+                         .reason = h->reason, .n_reasons = h->n_reasons};
     struct buf acts;
     buf_init(&acts, NAMED * 2);
     for (size_t i = 0; i < h->n_acts && acts.n < NAMED; i++)
@@ -188,8 +202,10 @@ int notices_of(const struct findings *f, const struct contacts *c, struct span c
         t[n++].e = of_source(a, &f->source[i]);
     for (size_t i = 0; i < f->n_hosts; i++)
         t[n++].e = of_host(a, &f->host[i]);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        time_by_campaign(f, &t[i].e);
         key_of(a, c, &t[i]);
+    }
     if (share_contacts(a, t, n) || arena_failed(a))
         return POSSE_ENOMEM;
     qsort(t, n, sizeof *t, by_receiver);

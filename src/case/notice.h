@@ -28,8 +28,11 @@ struct incident {
     struct span campaign, botnet; /* empty: none, or not known */
     const struct found_network *network;
     int64_t first_ms, last_ms, at_ms; /* at_ms: of the message, else when it was seen last; first_ms 0: not known */
+    bool is_vague;                /* first and last are its campaign's: its own were not kept. There is no XARF of it */
     double probability;
     uint64_t messages, exhibit;
+    const struct found_reason *reason; /* what speaks for it, and against it */
+    size_t n_reasons;
     /* one message that it sent; message.n 0: none */
     struct span message, taken_out;
     uint64_t message_exhibit;
@@ -64,6 +67,7 @@ const char *notice_kind_name(enum notice_kind k);
 
 /* ---- writers; i: which incident of n ---- */
 
+/* Nothing of what has no time of its own: a report without it is of no use, and with another time it would be wrong. */
 int notice_xarf(const struct notice_case *c, const struct incident *e, struct buf *out);
 /* As a person reads it: about one incident, or (e NULL) all. */
 int notice_text(const struct notice_case *c, const struct notice *n, const struct incident *e, struct buf *out);

@@ -80,6 +80,10 @@ static int take(struct finder *f, struct incident *e, const struct message *m, s
     e->taken_out = arena_copy(f->keep, span_str(what.text));
     e->message_exhibit = s->exhibit;
     e->at_ms = s->time_ms ? s->time_ms : e->at_ms;
+    if (e->is_vague && s->time_ms) {
+        e->first_ms = e->last_ms = s->time_ms;
+        e->is_vague = false;
+    }
     e->port = port;
     const struct field *from = message_field(m, FIELD_RETURN_PATH);
     struct mailbox box = from ? address_angle(f->work, from->raw) : (struct mailbox){0};
@@ -137,6 +141,20 @@ static int look_at(struct finder *f, const struct found_campaign *c, const struc
     return 0;
 }
 
+/* What can be acted on comes first: with a message, then with a time. */
+static int by_worth(const void *p, const void *q)
+{
+    const struct incident *a = p, *b = q;
+    if (a->kind != b->kind)
+        return (a->kind > b->kind) - (a->kind < b->kind);
+    if (!a->message.n != !b->message.n)
+        return a->message.n ? -1 : 1;
+    if (a->is_vague != b->is_vague)
+        return a->is_vague - b->is_vague;
+    int c = ip_compare(&a->ip, &b->ip);
+    return c ? c : a->port != b->port ? (a->port > b->port) - (a->port < b->port) : (a->last_ms > b->last_ms) - (a->last_ms < b->last_ms);
+}
+
 int notices_evidence(struct casefile *file, const struct findings *fi, struct arena *a, struct notices *n, struct report *why)
 {
     size_t most = 0;
@@ -156,6 +174,8 @@ int notices_evidence(struct casefile *file, const struct findings *fi, struct ar
     for (size_t i = 0; !rc && f.n && i < fi->n_campaigns; i++)
         for (size_t k = 0; !rc && k < fi->campaign[i].n_samples; k++)
             rc = look_at(&f, &fi->campaign[i], &fi->campaign[i].sample[k]);
+    for (size_t i = 0; !rc && i < n->n; i++)
+        qsort(n->notice[i].incident, n->notice[i].n, sizeof *n->notice[i].incident, by_worth);
     buf_deinit(&f.raw);
     buf_deinit(&f.clean);
     mail_parser_free(&f.parser);

@@ -228,9 +228,12 @@ static int add_files(const struct notice_case *c, const struct notice *n, const 
         notice_csv(c, n, &b);
         file_part(p, "text/csv; charset=utf-8; header=present", "incidents.csv", buf_span(&b));
     }
-    for (size_t i = first; i < end && given < NOTICE_PARTS && n->form != NOTICE_TEXT && n->form != NOTICE_ARF; i++, given++) {
+    for (size_t i = first; i < end && given < NOTICE_PARTS && n->form != NOTICE_TEXT && n->form != NOTICE_ARF; i++) {
         buf_clear(&b);
         notice_xarf(c, &n->incident[i], &b);
+        if (!b.n)
+            continue;
+        given++;
         snprintf(name, sizeof name, "xarf-%06zu.json", i + 1);
         file_part(p, "application/json", name, buf_span(&b));
     }

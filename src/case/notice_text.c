@@ -5,7 +5,7 @@
 #include "case/export.h"
 #include "case/notice.h"
 
-enum { LINES_MOST = 200, FIELD_MOST = 300 };
+enum { LINES_MOST = 200, FIELD_MOST = 300, REASONS_MOST = 12 };
 
 /* Somebody else's text: printable ASCII, nothing that a terminal obeys. */
 static void theirs(struct buf *b, struct span s, size_t most)
@@ -34,8 +34,15 @@ static void one(struct buf *b, const struct incident *e)
     buf_add_fmt(b, ": %s\n  ", notice_kind_name(e->kind));
     theirs(b, e->what, FIELD_MOST);
     buf_add_byte(b, '\n');
-    when(b, "first seen ", e->first_ms);
-    when(b, "last seen  ", e->last_ms);
+    if (e->is_vague)
+        buf_add_str(b, "  its own times were not kept; its campaign was seen between\n");
+    when(b, e->is_vague ? "           " : "first seen ", e->first_ms);
+    when(b, e->is_vague ? "and        " : "last seen  ", e->last_ms);
+    for (size_t i = 0; i < e->n_reasons && i < REASONS_MOST; i++) {
+        buf_add_fmt(b, "  %+6.1f bits  ", e->reason[i].bits);
+        theirs(b, e->reason[i].text, FIELD_MOST);
+        buf_add_byte(b, '\n');
+    }
     if (e->message.n) {
         when(b, "message of ", e->at_ms);
         buf_add_fmt(b, "  original   exhibit %" PRIu64 " of the case; in the copy was replaced: ", e->message_exhibit);
@@ -120,7 +127,7 @@ int notice_csv(const struct notice_case *c, const struct notice *n, struct buf *
 {
     char text[CASE_TIME_TEXT];
     (void)c;
-    buf_add_str(b, "address,kind,name,port,first_seen,last_seen,what,campaign,botnet,messages,message_exhibit\r\n");
+    buf_add_str(b, "address,kind,name,port,first_seen,last_seen,what,campaign,botnet,messages,message_exhibit,times\r\n");
     for (const struct incident *e = n->incident; e < n->incident + n->n; e++) {
         export_cell(b, e->address);
         buf_add_byte(b, ',');
@@ -139,7 +146,7 @@ int notice_csv(const struct notice_case *c, const struct notice *n, struct buf *
         export_cell(b, e->campaign);
         buf_add_byte(b, ',');
         export_cell(b, e->botnet);
-        buf_add_fmt(b, ",%" PRIu64 ",%" PRIu64 "\r\n", e->messages, e->message_exhibit);
+        buf_add_fmt(b, ",%" PRIu64 ",%" PRIu64 ",%s\r\n", e->messages, e->message_exhibit, e->is_vague ? "campaign's" : "own");
     }
     return buf_error(b);
 }

@@ -83,6 +83,11 @@ static void statement(const struct notice_case *c, const struct incident *e, str
     buf_add_span(b, e->what);
     buf_add_fmt(b, "\ncase: %.*s, sealed over %" PRIu64 " lines by key %s\nfindings: exhibit %" PRIu64 "\n", (int)c->id.n,
                 (const char *)c->id.p, c->head.n, c->head.key, c->findings);
+    for (size_t i = 0; i < e->n_reasons && i < 12; i++) {
+        buf_add_fmt(b, "%+.1f bits: ", e->reason[i].bits);
+        buf_add_span(b, cut(e->reason[i].text, 300));
+        buf_add_byte(b, '\n');
+    }
     if (e->exhibit)
         buf_add_fmt(b, "exhibit: %" PRIu64 "\n", e->exhibit);
 }
@@ -140,6 +145,8 @@ int notice_xarf(const struct notice_case *c, const struct incident *e, struct bu
 {
     char uuid[UUID_TEXT];
     struct buf text;
+    if (e->is_vague)
+        return 0;
     notice_uuid(c, &(struct notice){.id = ""}, e, uuid);
     buf_add_fmt(b, "{\"xarf_version\":\"4.2.0\",\"report_id\":\"%s\"", uuid);
     time_field(b, "timestamp", e->at_ms);

@@ -69,12 +69,16 @@ static int write_draft(struct writing *w, const struct incident *e)
     return put(w, name);
 }
 
-/* A report as RFC 5965 has it is of one message: where such reports are wanted together, they follow one letter about all. */
+/* A report as RFC 5965 has it is of one message: where such reports are wanted together, they follow one letter about all. And addresses
+ * without a time of their own are no reports: one letter has them. */
 static int write_drafts(struct writing *w)
 {
-    int status = w->n->is_single ? CLI_OK : write_draft(w, NULL);
+    size_t vague = 0;
+    for (size_t i = 0; i < w->n->n; i++)
+        vague += w->n->incident[i].is_vague;
+    int status = w->n->is_single && !vague ? CLI_OK : write_draft(w, NULL);
     for (size_t i = 0; i < w->n->n && !status; i++)
-        if (w->n->is_single || notice_is_arf(w->n, &w->n->incident[i]))
+        if ((w->n->is_single && !w->n->incident[i].is_vague) || notice_is_arf(w->n, &w->n->incident[i]))
             status = write_draft(w, &w->n->incident[i]);
     return status;
 }
@@ -112,7 +116,7 @@ static int write_notice(struct writing *w)
         buf_clear(&w->b);
         snprintf(name, sizeof name, "%s/xarf-%06zu.json", n->id, i + 1);
         notice_xarf(&w->c, &n->incident[i], &w->b);
-        status = put(w, name);
+        status = w->b.n || buf_error(&w->b) ? put(w, name) : CLI_OK;
         if (status || !n->incident[i].message.n)
             continue;
         buf_clear(&w->b);
@@ -148,8 +152,10 @@ static void show(const struct writing *w, const struct notices *all)
     for (const struct notice *n = all->notice; n < all->notice + all->n; n++) {
         struct buf b;
         buf_init(&b, 1 << 16);
-        buf_add_fmt(&b, "%s  %-30.*s  %zu incident%s  AS%u  ", n->id, n->to.n ? (int)n->to.n : 10, n->to.n ? (const char *)n->to.p : "no contact",
-                    n->n, n->n == 1 ? "" : "s", n->asn);
+        buf_add_fmt(&b, "%s  %-30.*s  %zu incident%s  ", n->id, n->to.n ? (int)n->to.n : 10, n->to.n ? (const char *)n->to.p : "no contact",
+                    n->n, n->n == 1 ? "" : "s");
+        if (n->asn)
+            buf_add_fmt(&b, "AS%u  ", n->asn);
         export_plain(&b, n->firm, 100);
         buf_add_byte(&b, '\n');
         fwrite(b.p, 1, b.n, stdout);

@@ -40,7 +40,8 @@ FINDINGS = {
         {"id": HOSTILE, "botnet": HOSTILE, "first": at(10), "last": at(17), "messages": 10, "links": [{"text": "pills.example", "n": 5}]}],
     "sources": [source(i, "10.%d.0.%d" % (i % 4, i + 1), network(i % 4, ABUSE[i % 4])) for i in range(12)] +
                [source(20, "2001:db8::" + x, network(1, ABUSE[1])) for x in ("1", "1:0", "a:0:0:1")] +
-               [source(30, "10.4.0.1", {}, first="", last=at(16), botnet="unknown"), source(31, "10.1.2.3", network(1, ABUSE[1]))],
+               [source(30, "10.4.0.1", {}, first="", last=at(16), botnet="unknown"), source(31, "10.1.2.3", network(1, ABUSE[1])),
+                source(32, "10.1.0.77", network(1, ABUSE[1]), first="", last="")],
     "controllers": [
         controller("10.1.2.3", 0.999, network(1, ABUSE[1])),
         controller("10.2.2.4", 0.97, network(2, ABUSE[2]), name="c2.bad.example", by_name=True, port=80),
@@ -51,8 +52,9 @@ FINDINGS = {
     "hosts": [{"ip": "10.0.7.7", "network": network(0, ABUSE[0]), "acts": ["spam", "beacon"], "probability": 0.98, "first": at(11), "last": at(15)}],
 }
 for s in FINDINGS["sources"]:
-    if not s["first"]:
-        del s["first"]
+    for key in ("first", "last"):
+        if not s[key]:
+            del s[key]
 
 LINES = "\n".join("--=_posse_%032d" % i for i in range(3)) + "\nFrom nobody\n.\n<script>alert(1)</script>\n"
 

@@ -173,11 +173,12 @@ static int print_moment(void *ctx, const struct trace_moment *m)
     return flush(o->b);
 }
 
-struct names_out { struct trace_request *q; struct buf *b; const char *name; struct ip ip; };
+struct names_out { struct trace_request *q; struct buf *b; const char *name; struct ip ip; size_t n; };
 
 static int print_address(void *ctx, const struct ip *a, int64_t first_ms, int64_t last_ms)
 {
     struct names_out *o = ctx;
+    o->n++;
     trace_name_write(o->b, o->q->style, o->name, a, first_ms, last_ms);
     return flush(o->b);
 }
@@ -185,6 +186,7 @@ static int print_address(void *ctx, const struct ip *a, int64_t first_ms, int64_
 static int print_name(void *ctx, const char *name, int64_t first_ms, int64_t last_ms)
 {
     struct names_out *o = ctx;
+    o->n++;
     trace_name_write(o->b, o->q->style, name, &o->ip, first_ms, last_ms);
     return flush(o->b);
 }
@@ -192,7 +194,10 @@ static int print_name(void *ctx, const char *name, int64_t first_ms, int64_t las
 static int print_names(struct trace_request *q, struct buf *b)
 {
     struct names_out o = {.q = q, .b = b, .name = q->names};
-    return ip_read(span_str(q->names), &o.ip) ? trace_named(q->trace, &o.ip, print_name, &o) : trace_names(q->trace, q->names, print_address, &o);
+    int rc = ip_read(span_str(q->names), &o.ip) ? trace_named(q->trace, &o.ip, print_name, &o) : trace_names(q->trace, q->names, print_address, &o);
+    if (!rc && !o.n)
+        fputs("posse: these logs have no DNS answer about it\n", stderr);
+    return rc;
 }
 
 static int print_svg(struct trace_request *q, struct buf *b)

@@ -14,6 +14,8 @@
  * A rhythm alone never passes the default threshold: telemetry is as regular as any bot.
  * Stop: p-values of rhythms are held to `false_discovery` by Benjamini and Hochberg over all pairs tested; what is told (is_told) is
  * what reaches `probability`, as long as the mean of 1 - probability of all that is told stays below `false_discovery`.
+ * Lists: known services (known.h) excuse a rhythm, not a crowd, and only where the logs' own answers lead from that name to that address;
+ * the user's lists decide, on destinations and on hosts alike.
  * Incidents: one a controller with all its hosts, or one a host that acts without a known controller; never one a flow.
  * Direction: a beacon from inside to outside has an infected host and a controller outside; one from outside to a server of ours
  * accuses that server, on weaker grounds (any crawler keeps time).

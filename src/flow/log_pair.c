@@ -82,9 +82,10 @@ static uint64_t ends(const struct side *f)
     return XXH3_64bits(&key, sizeof key);
 }
 
+/* What goes from a place to itself has no other way. */
 static bool is_other_way(const struct side *a, const struct side *b)
 {
-    return a->proto == b->proto && ip_compare(&a->src, &b->dst) == 0 && ip_compare(&a->dst, &b->src) == 0 &&
+    return a->proto == b->proto && (ip_compare(&a->src, &a->dst) != 0 || a->src_port != a->dst_port) && ip_compare(&a->src, &b->dst) == 0 && ip_compare(&a->dst, &b->src) == 0 &&
            (!has_ports(a) || (a->src_port == b->dst_port && a->dst_port == b->src_port));
 }
 

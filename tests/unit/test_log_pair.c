@@ -141,6 +141,17 @@ static void many(void **state)
     (void)state;
 }
 
+/* From a place to itself, twice: two. */
+static void to_itself(void **state)
+{
+    struct log_pair *p = log_pair_new();
+    struct flow out[3], f = half("10.0.0.1", 7, "10.0.0.1", 7, 17, 1000, FLOW_STATE_UNKNOWN);
+    assert_int_equal(log_pair_put(p, &f) | log_pair_put(p, &f), 0);
+    assert_int_equal(all(p, INT64_MAX, out, 3), 2);
+    log_pair_free(&p);
+    (void)state;
+}
+
 /* More than may wait: the earliest go, nothing is lost. */
 static void flood(void **state)
 {
@@ -207,7 +218,7 @@ static void from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sides), cmocka_unit_test(alone), cmocka_unit_test(many), cmocka_unit_test(flood), cmocka_unit_test(from_a_file),
+        cmocka_unit_test(sides), cmocka_unit_test(alone), cmocka_unit_test(many), cmocka_unit_test(to_itself), cmocka_unit_test(flood), cmocka_unit_test(from_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

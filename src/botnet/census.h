@@ -16,7 +16,8 @@
  *   - a machine that is on sends at its own steady rate, as at random; bursts of all at once do no harm. One that is on but sends nothing for
  *     hours is not live meanwhile.
  *   - without marks an address is one machine at a time. Several behind one look like one that sends more, and nothing in the samples tells
- *     them apart: `live` is then of addresses in use, its method says "addresses", and its interval does not hold the machines behind NAT.
+ *     them apart: `live` is of addresses in use, and its method says "addresses". Where some send like ten machines or more, the upper end
+ *     of the interval is what it would be if those were shared by machines like the others: "addresses, some perhaps shared", and a doubt.
  *   - those that leave a mark send like those that do not ("marks, by messages").
  *   - how uneven rates are can only be told from machines that were seen several times. Where nearly all were seen once it rests on what is
  *     thought beforehand (squared coefficient of variation exponential, mean 0.5); the interval is wide, and `doubt` says so.

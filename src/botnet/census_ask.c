@@ -14,6 +14,7 @@
 enum { LAG_MOST = 168, RISE_MOST = 36, ENTRIES_MOST = 1 << 19, SEEN_ENOUGH = 12, SLOTS_MOST = 192, PAIRS_LEAST = 20, WINDOWS_A_DAY = 24 };
 static const double MARKED_MOST = 0.95, UNSURE = 1.5, COME_MOST = 1, RISE = 1.1, RISE_SURE = 4, ASLEEP = 0.55, LAW_UNSURE = 0.015, LAW_ASLEEP = 0.022;
 static const double UNSEEN_UNSURE = 0.15, UNSEEN_ASLEEP = 0.5;
+static const double BUSY = 10, BUSY_PART = 0.05, BUSY_UNSURE = 1.2;
 static const int BLOCK[] = {1, 2, 3, 5, 7, 10, 14, 19, 26, 37, 53, 74, 101, 131, 167};
 
 struct sighted { uint64_t key; uint32_t window; entry e; };
@@ -375,13 +376,39 @@ static double messages_of(const struct view *v)
     return n * v->scale;
 }
 
+/* Machines that may stand behind addresses that send like BUSY or more of the others, beyond one each; 0: such send next to nothing. A machine
+ * of its own that is so busy looks the same. */
+static double behind_busy(const struct view *v, double live)
+{
+    double all = messages_of(v), each = all / fmax(live, 1), more = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        double busy = 0, n = 0;
+        for (size_t i = 0, j; i < v->n; i = j) {
+            double messages = 0;
+            for (j = i; j < v->n && v->s[j].key == v->s[i].key; j++)
+                messages += entry_n(v->s[j].e);
+            if (messages > BUSY * each) {
+                busy += messages * v->scale;
+                n += v->scale;
+            }
+        }
+        if (!(busy > BUSY_PART * all) || !(busy < all) || !(live > n))
+            return 0;
+        each = (all - busy) / (live - n);
+        more = busy / each - n;
+    }
+    return more;
+}
+
 /* Where only some machines leave a mark the others are taken to send as much as they. */
 static struct estimate live_answer(const struct period *p, bool by_marks, double *behind)
 {
     struct living a = p->live[ROLL_ADDRESSES], m = p->live[ROLL_MACHINES], k = p->live[ROLL_MARKED];
     *behind = 0;
-    if (!by_marks)
-        return (struct estimate){a.lo, a.mid, a.hi, a.n, "addresses"};
+    if (!by_marks) {
+        double more = behind_busy(&p->of[ROLL_ADDRESSES], a.mid);
+        return (struct estimate){a.lo, a.mid, a.hi + BUSY_UNSURE * more, a.n, more > 0 ? "addresses, some perhaps shared" : "addresses"};
+    }
     *behind = m.mid / k.mid;
     if ((double)p->of[ROLL_MARKED].n * p->of[ROLL_MARKED].scale >= MARKED_MOST * (double)p->of[ROLL_ADDRESSES].n * p->of[ROLL_ADDRESSES].scale)
         return (struct estimate){m.lo, m.mid, m.hi, m.n, "marks"};
@@ -475,6 +502,8 @@ void census_ask(const struct census *c, int64_t from_ms, int64_t to_ms, struct c
     const struct living *basis = &p.live[by_marks ? ROLL_MACHINES : ROLL_ADDRESSES], *a = &p.live[ROLL_ADDRESSES];
     if (ever_answer(&p, by_marks, &out->live, &out->ever, &out->doubt))
         out->doubt = "no memory to ask";
+    if (!by_marks && behind_busy(&p.of[ROLL_ADDRESSES], out->live.mid) > 0)
+        out->doubt = "some addresses send like many machines: without marks nobody can tell whether they are shared; each counts as one";
     if (basis->seen_often < UNSURE)
         out->doubt = "nearly all were seen once: how uneven machines are cannot be told, nor how many were never seen";
     if (a->churn.deviation > 0 && a->churn.rate > 0)

@@ -29,8 +29,8 @@ static const uint8_t PART[PARTS] = {0,  1,  2,  3,  4,  5,  6,  8,  10, 12, 15, 
 static unsigned part_of(unsigned slots, unsigned of)
 {
     unsigned at = slots * GRID / of, p = 0;
-    while (p + 1 < PARTS && PART[p + 1] <= at)
-        p++;
+    for (unsigned step = 16; step; step /= 2)
+        p += p + step < PARTS && PART[p + step] <= at ? step : 0;
     return p;
 }
 

@@ -24,6 +24,10 @@ void buf_clear(struct buf *b)
 
 uint8_t *buf_reserve(struct buf *b, size_t n)
 {
+    if (!b->err && b->spill && b->n >= b->spill_at) {
+        b->err = b->spill(b->spill_ctx, buf_span(b));
+        b->n = 0;
+    }
     if (b->err)
         return NULL;
     if (n > b->max || b->n > b->max - n) {

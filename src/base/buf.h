@@ -1,6 +1,8 @@
 /* buf: a growing byte buffer on the heap with a maximum.
  * Owns its bytes. Errors stick: after a failed append, further ones do nothing and
  * buf_error says why (POSSE_ENOMEM, POSSE_ELIMIT); test once at the end.
+ * With a spill it never grows past spill_at bytes and what is added at once: what it holds is handed on (0: it went well, else the buffer's
+ * error) and it begins anew. What is still in it at the end is its owner's to hand on. Only for who appends and never looks back.
  * Threads: one owner.  Cost: doubling growth. */
 #ifndef POSSE_BASE_BUF_H
 #define POSSE_BASE_BUF_H
@@ -13,6 +15,9 @@ struct buf {
     uint8_t *p;
     size_t n, cap, max;
     int err;
+    int (*spill)(void *ctx, struct span full); /* NULL: none; set after buf_init */
+    void *spill_ctx;
+    size_t spill_at;
 };
 
 void buf_init(struct buf *b, size_t max_bytes);

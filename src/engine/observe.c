@@ -331,37 +331,57 @@ int observatory_tell(struct observatory *o, const char *botnet, int64_t at_ms, i
 
 /* ---- saving ---- */
 
-struct saving { struct observatory *o; struct buf b; uint64_t bytes; };
+struct saving { struct observatory *o; int64_t last_original; uint64_t bytes; };
 
-static int put(struct saving *s, const char *name, int rc, struct report *why)
+static int save_meta_of(const struct saving *s, struct buf *b) { return save_meta(s->o, s->last_original, b); }
+static int save_campaigns(const struct saving *s, struct buf *b) { return campaigns_save(s->o->campaigns, b); }
+static int save_botnets(const struct saving *s, struct buf *b) { return botnets_save(s->o->botnets, b); }
+static int save_follow(const struct saving *s, struct buf *b) { return follow_save(s->o->follow, b); }
+
+/* Written as it is made: a state of hundreds of MB does not stand in memory twice. */
+static int put(struct saving *s, const char *name, int (*save)(const struct saving *, struct buf *), struct report *why)
 {
-    if (rc)
-        return report_set(why, rc, "%s: what was observed cannot be saved: %s: %s", s->o->home, name, posse_strerror(rc));
-    rc = obsdb_put(s->o->db, name, buf_span(&s->b), why);
-    s->bytes += s->b.n;
-    buf_clear(&s->b);
+    struct buf b;
+    uint64_t bytes = 0;
+    int rc = obsdb_put_begin(s->o->db, name, &b);
+    if (!rc)
+        rc = save(s, &b);
+    rc = obsdb_put_end(s->o->db, &b, rc, &bytes, why);
+    s->bytes += bytes;
+    return rc;
+}
+
+/* What is known of ham is sealed as a whole, and goes back in its own bytes to do so. */
+static int put_ham(struct saving *s, struct report *why)
+{
+    struct buf b;
+    buf_init(&b, OBSDB_STATE_MAX);
+    int rc = ham_save(s->o->ham, &b);
+    rc = rc ? report_set(why, rc, "%s: what is known of ham cannot be saved: %s", s->o->home, posse_strerror(rc))
+            : obsdb_put(s->o->db, "ham", buf_span(&b), why);
+    s->bytes += b.n;
+    buf_deinit(&b);
     return rc;
 }
 
 static int save_parts(struct saving *s, struct report *why)
 {
     struct observatory *o = s->o;
-    int64_t last = 0;
     int rc = follow_flush(o->follow, why);
     if (!rc)
         rc = take_told(o, why);
     if (!rc)
-        rc = obsdb_last_original(o->db, &last, why);
+        rc = obsdb_last_original(o->db, &s->last_original, why);
     if (!rc)
-        rc = put(s, "observatory", save_meta(o, last, &s->b), why);
+        rc = put(s, "observatory", save_meta_of, why);
     if (!rc)
-        rc = put(s, "campaigns", campaigns_save(o->campaigns, &s->b), why);
+        rc = put(s, "campaigns", save_campaigns, why);
     if (!rc)
-        rc = put(s, "botnets", botnets_save(o->botnets, &s->b), why);
+        rc = put(s, "botnets", save_botnets, why);
     if (!rc && ham_seen(o->ham) != o->ham_saved)
-        rc = put(s, "ham", ham_save(o->ham, &s->b), why);
+        rc = put_ham(s, why);
     if (!rc)
-        rc = put(s, "templates", follow_save(o->follow, &s->b), why);
+        rc = put(s, "templates", save_follow, why);
     for (size_t i = 0; i < o->n_marks && !rc; i++)
         if (o->mark[i].is_new)
             rc = obsdb_put_mark(o->db, o->mark[i].input, o->mark[i].position, why);
@@ -374,9 +394,7 @@ int observatory_save(struct observatory *o, struct report *why)
     int rc = obsdb_begin(o->db, why);
     if (rc)
         return rc;
-    buf_init(&s.b, OBSDB_STATE_MAX);
     rc = obsdb_end(o->db, save_parts(&s, why), why);
-    buf_deinit(&s.b);
     if (rc)
         return rc;
     follow_flushed(o->follow);

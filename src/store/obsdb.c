@@ -201,20 +201,66 @@ static int put_piece(struct obsdb *d, const char *name, int64_t part, struct spa
     return obsdb_run(d, s, bound, why);
 }
 
-int obsdb_put(struct obsdb *d, const char *name, struct span bytes, struct report *why)
+/* What is cut into pieces here is one run of bytes to who reads it, wherever the cuts are. */
+static int put_pieces(void *ctx, struct span bytes)
 {
-    int64_t part = 0;
-    int rc;
-    if (bytes.n > OBSDB_STATE_MAX)
-        return report_set(why, POSSE_ELIMIT, "%s: the state \"%s\" is over %zu bytes", d->db.path, name, OBSDB_STATE_MAX);
-    do {
-        rc = put_piece(d, name, part++, span_sub(bytes, 0, PIECE_BYTES), why);
-        bytes = span_sub(bytes, PIECE_BYTES, bytes.n);
-    } while (!rc && bytes.n);
+    struct obsdb *d = ctx;
+    struct putting *p = &d->putting;
+    int rc = POSSE_OK;
+    if (p->bytes + bytes.n > OBSDB_STATE_MAX)
+        return report_set(&p->why, POSSE_ELIMIT, "%s: the state \"%s\" is over %zu bytes", d->db.path, p->name, OBSDB_STATE_MAX);
+    p->bytes += bytes.n;
+    for (; bytes.n && !rc; bytes = span_sub(bytes, PIECE_BYTES, bytes.n))
+        rc = put_piece(d, p->name, p->part++, span_sub(bytes, 0, PIECE_BYTES), &p->why);
+    return rc;
+}
+
+/* The piece that a state has at least, and those of a longer one before it that are left. */
+static int put_last(struct obsdb *d, struct report *why)
+{
+    struct putting *p = &d->putting;
+    int rc = p->part ? POSSE_OK : put_piece(d, p->name, p->part++, SPAN_NONE, why);
+    sqlite3_stmt *s = rc ? NULL : db_stmt(&d->db, OBSDB_PUT_REST);
     if (rc)
         return rc;
-    sqlite3_stmt *s = db_stmt(&d->db, OBSDB_PUT_REST);
-    return obsdb_run(d, s, s ? db_bind_text(s, 1, span_str(name)) | sqlite3_bind_int64(s, 2, part) : SQLITE_NOMEM, why);
+    return obsdb_run(d, s, s ? db_bind_text(s, 1, span_str(p->name)) | sqlite3_bind_int64(s, 2, p->part) : SQLITE_NOMEM, why);
+}
+
+int obsdb_put(struct obsdb *d, const char *name, struct span bytes, struct report *why)
+{
+    d->putting = (struct putting){.name = name};
+    int rc = put_pieces(d, bytes);
+    if (rc && why)
+        *why = d->putting.why;
+    return rc ? rc : put_last(d, why);
+}
+
+int obsdb_put_begin(struct obsdb *d, const char *name, struct buf *b)
+{
+    d->putting = (struct putting){.name = name};
+    buf_init(b, OBSDB_STATE_MAX);
+    b->spill = put_pieces;
+    b->spill_ctx = d;
+    b->spill_at = PIECE_BYTES;
+    return POSSE_OK;
+}
+
+int obsdb_put_end(struct obsdb *d, struct buf *b, int rc, uint64_t *bytes_out, struct report *why)
+{
+    if (!rc)
+        rc = buf_error(b);
+    if (!rc)
+        rc = put_pieces(d, buf_span(b));
+    buf_deinit(b);
+    if (bytes_out)
+        *bytes_out = d->putting.bytes;
+    if (!rc)
+        return put_last(d, why);
+    if (d->putting.why.code && why)
+        *why = d->putting.why;
+    else
+        report_set(why, rc, "%s: \"%s\" cannot be saved: %s", d->db.path, d->putting.name, posse_strerror(rc));
+    return rc;
 }
 
 struct getting { struct buf *out; bool is_there; };

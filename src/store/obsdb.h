@@ -30,6 +30,10 @@ void obsdb_release(struct obsdb *d);
 
 /* ---- state and marks ---- */
 int obsdb_put(struct obsdb *d, const char *name, struct span bytes, struct report *why);
+/* The same piece by piece, for what is too big to stand in memory twice: b becomes a buffer that spills into the state of that name, and
+ * obsdb_put_end writes the rest of it and frees it. *bytes_out may be NULL. One at a time; within a save. rc: of who filled it. */
+int obsdb_put_begin(struct obsdb *d, const char *name, struct buf *b);
+int obsdb_put_end(struct obsdb *d, struct buf *b, int rc, uint64_t *bytes_out, struct report *why);
 /* Appends to out; ENOENT: there is none of that name. */
 int obsdb_get(struct obsdb *d, const char *name, struct buf *out, struct report *why);
 int obsdb_put_mark(struct obsdb *d, struct span input, struct span position, struct report *why);

@@ -20,6 +20,7 @@ struct obsdb {
     ZSTD_CCtx *pack;
     ZSTD_DCtx *unpack;
     struct buf packed[2], raw[2]; /* a row's blobs on their way */
+    struct putting { const char *name; int64_t part; uint64_t bytes; struct report why; } putting; /* of obsdb_put_begin */
 };
 
 /* in, compressed into d->packed[i]; the span lives until the next one there. */

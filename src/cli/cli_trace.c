@@ -30,6 +30,7 @@ struct trace_request {
     struct ip host;
     const char *as, *svg, *home, *names;
     struct trace_lists lists;
+    struct trace_contacts contacts;
     uint64_t trap_stamp; /* of the observatory, as it was joined last */
     bool is_following;
     const char *listen; /* where NetFlow comes to */
@@ -341,6 +342,10 @@ static int run(struct trace_request *q, char **paths, size_t n)
     if (!rc)
         rc = trace_lists_open(&q->lists, &why);
     q->o.known = q->lists.known;
+    if (!rc)
+        rc = trace_contacts_open(&q->contacts, q->home, &why);
+    q->style.contact = q->contacts.rdap ? trace_contact : NULL;
+    q->style.contact_ctx = q->contacts.rdap;
     q->o.is_running = q->is_following;
     if (!rc)
         rc = trace_new(&q->o, &q->trace, &why);
@@ -362,6 +367,7 @@ static int run(struct trace_request *q, char **paths, size_t n)
         logs_close(&q->logs);
     trace_free(&q->trace);
     trace_lists_close(&q->lists);
+    rdap_close(&q->contacts.rdap);
     asfile_close(&q->asfile);
     return status;
 }

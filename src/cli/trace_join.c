@@ -1,12 +1,46 @@
 #include "cli/trace_join.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "cli/cli_watch.h"
+
+/* ---- whom to write to ---- */
+
+static int64_t clock_ms(void *ctx)
+{
+    (void)ctx;
+    return cli_now_ms();
+}
+
+int trace_contacts_open(struct trace_contacts *c, const char *home, struct report *why)
+{
+    char path[4096];
+    if (!cli_home(home, path, sizeof path))
+        return report_set(why, POSSE_EINVAL, "the path of the home is too long");
+    snprintf(c->cache, sizeof c->cache, "%s/rdap", path);
+    struct rdap_options o = {.cache = c->cache, .now_ms = clock_ms};
+    return cli_is_dir(c->cache) ? rdap_open(&o, &c->rdap, why) : 0;
+}
+
+bool trace_contact(void *ctx, const struct ip *a, char out[TRACE_TEXT])
+{
+    struct rdap_answer *x = calloc(1, sizeof *x);
+    bool is_known = false;
+    if (x && rdap_ask(ctx, a, x, NULL) == 0) {
+        const struct rdap_contact *c = rdap_abuse(&x->network);
+        if (c) {
+            snprintf(out, TRACE_TEXT, "%.100s%s%.50s", c->email, x->network.holder[0] ? ", of " : "", x->network.holder);
+            is_known = true;
+        }
+    }
+    free(x);
+    return is_known;
+}
 
 /* ---- lists ---- */
 

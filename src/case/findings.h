@@ -197,6 +197,7 @@ struct found_doubt {
 struct found_taker {
     struct span name;
     struct estimate before, after, gained; /* shares by messages */
+    struct estimate messages_before, messages_after; /* a day: a share grows also when another's mail ends */
 };
 struct found_return {
     struct ip ip;
@@ -207,7 +208,7 @@ struct found_watch {
     int64_t action_ms;
     struct span action;   /* as the analyst entered it */
     int64_t seen_ms;      /* up to when was looked */
-    struct span verdict;  /* "gone", "fell", "not gone", "came back", "quiet, cause unknown", "too early" */
+    struct span verdict;  /* "gone", "fell", "not gone", "came back", "quiet, cause unknown", "fell, cause unknown", "too early" */
     struct span sentence; /* the same in plain words, with its numbers */
     struct span cause;    /* as found_change */
     int64_t since_ms, since_lo_ms, since_hi_ms;               /* when it fell; 0: it did not */
@@ -219,7 +220,8 @@ struct found_watch {
     size_t n_takers; /* who gained; the case's own first */
     struct found_return *back;
     size_t n_backs;
-    uint64_t backs_total, hosts_total; /* hosts of it that send for others now, of so many that were looked for */
+    uint64_t backs_total, hosts_total; /* addresses of it that send for others since, of so many that were looked for */
+    uint64_t backs_before;             /* of them sent for others before too: addresses are shared and change hands */
 };
 
 struct findings {

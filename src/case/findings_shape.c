@@ -149,7 +149,8 @@ SHAPE(doubt, found_doubt, doubt_fields);
 
 static const struct shape_field taker_fields[] = {
     ONE(SHAPE_TEXT, found_taker, "name", name), ONE(SHAPE_ESTIMATE, found_taker, "before", before),
-    ONE(SHAPE_ESTIMATE, found_taker, "after", after), ONE(SHAPE_ESTIMATE, found_taker, "gained", gained)};
+    ONE(SHAPE_ESTIMATE, found_taker, "after", after), ONE(SHAPE_ESTIMATE, found_taker, "gained", gained),
+    ONE(SHAPE_ESTIMATE, found_taker, "messages_before", messages_before), ONE(SHAPE_ESTIMATE, found_taker, "messages_after", messages_after)};
 SHAPE(taker, found_taker, taker_fields);
 
 static const struct shape_field return_fields[] = {
@@ -167,7 +168,8 @@ static const struct shape_field watch_fields[] = {
     ONE(SHAPE_ESTIMATE, found_watch, "after", after), ONE(SHAPE_ESTIMATE, found_watch, "whole_before", whole_before),
     ONE(SHAPE_ESTIMATE, found_watch, "whole_after", whole_after), PART(found_watch, "was", was, period), PART(found_watch, "is", is, period),
     LIST(found_watch, "takers", taker, n_takers, 1000, taker), LIST(found_watch, "back", back, n_backs, 100000, back),
-    ONE(SHAPE_U64, found_watch, "back_total", backs_total), ONE(SHAPE_U64, found_watch, "hosts_total", hosts_total)};
+    ONE(SHAPE_U64, found_watch, "back_total", backs_total), ONE(SHAPE_U64, found_watch, "hosts_total", hosts_total),
+    ONE(SHAPE_U64, found_watch, "back_before", backs_before)};
 SHAPE(watch, found_watch, watch_fields);
 
 static const struct shape_field top_fields[] = {

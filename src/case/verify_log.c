@@ -238,26 +238,67 @@ static void tell_missing(struct verifying *v, struct places *p, bool *used)
     }
 }
 
-static void tell_order(struct verifying *v, const struct places *p, const bool *used)
+/* ---- order ---- */
+
+static bool is_itself(const struct verifying *v, const struct places *p, size_t at)
 {
-    int64_t most = -1;
-    for (size_t i = 0, expected = 0; i < v->log.n; i++) {
-        int64_t m = v->log.line[i].n;
-        bool is_it = m >= 0 && m < (int64_t)p->n && p->is[m] == (int64_t)i;
-        if (used[i]) {
-            expected++;
+    int64_t m = v->log.line[at].n;
+    return m >= 0 && m < (int64_t)p->n && p->is[m] == (int64_t)at;
+}
+
+/* The fewest lines that one must take out for the others to be in order, those at their own place last: they were moved. A rising
+ * sequence of most weight, by a tree of prefix maxima over the numbers of lines. NULL: out of memory. */
+struct best { uint64_t weight; int64_t at; }; /* of the sequences that end with a number up to here: the last one's place */
+
+static bool *find_kept(const struct verifying *v, const struct places *p)
+{
+    struct best *tree = calloc(p->n + 2, sizeof *tree);
+    int64_t *before = malloc((v->log.n + 1) * sizeof *before);
+    bool *kept = calloc(v->log.n + 1, sizeof *kept);
+    if (!tree || !before || !kept) {
+        free(tree);
+        free(before);
+        free(kept);
+        return NULL;
+    }
+    struct best all = {0, -1};
+    for (size_t i = 0; i < v->log.n; i++) {
+        if (!is_itself(v, p, i))
             continue;
-        }
-        if (!is_it) {
+        size_t m = (size_t)v->log.line[i].n;
+        struct best x = {0, -1};
+        for (size_t k = m; k > 0; k &= k - 1) /* of the numbers before m */
+            x = tree[k].weight > x.weight ? tree[k] : x;
+        before[i] = x.at;
+        x = (struct best){x.weight + (m == i ? 2 : 1), (int64_t)i};
+        for (size_t k = m + 1; k <= p->n; k += k & (~k + 1))
+            tree[k] = x.weight > tree[k].weight ? x : tree[k];
+        all = x.weight > all.weight ? x : all;
+    }
+    for (int64_t i = all.at; i >= 0; i = before[i])
+        kept[i] = true;
+    free(tree);
+    free(before);
+    return kept;
+}
+
+static int tell_order(struct verifying *v, const struct places *p, const bool *used)
+{
+    bool *kept = find_kept(v, p);
+    if (!kept)
+        return POSSE_ENOMEM;
+    for (size_t i = 0; i < v->log.n; i++) {
+        int64_t m = v->log.line[i].n;
+        if (used[i])
+            continue;
+        if (!is_itself(v, p, i))
             verify_found(v, FINDING_ADDED, m, "line %zu of log.jsonl was added%s", i + 1,
                          m < 0 ? ", or changed: it is no line of this case" : ": another one is the line that it claims to be");
-            continue;
-        }
-        if (m < most)
-            verify_found(v, FINDING_MOVED, m, "line %" PRId64 " stands after line %" PRId64, m, most);
-        most = m > most ? m : most;
-        expected++;
+        else if (!kept[i])
+            verify_found(v, FINDING_MOVED, m, "line %" PRId64 " was moved: it stands in line %zu of log.jsonl", m, i + 1);
     }
+    free(kept);
+    return POSSE_OK;
 }
 
 int verify_lines(struct verifying *v, const struct head *newest, struct report *why)
@@ -276,7 +317,8 @@ int verify_lines(struct verifying *v, const struct head *newest, struct report *
         while (p.n > newest_head && p.is[p.n - 1] < 0) /* nothing promises lines past the last one that is there */
             p.n--;
         tell_missing(v, &p, used);
-        tell_order(v, &p, used);
+        if (tell_order(v, &p, used))
+            err = report_set(why, POSSE_ENOMEM, "out of memory");
         if (first_is_wrong(v, &p))
             verify_found(v, FINDING_CHANGED, 0, "line 0 of the log was changed: nothing comes before it");
         for (size_t i = 0; i < p.n; i++) {

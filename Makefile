@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 FUZZ ?=
 SOURCES = $(wildcard src/*/*.[ch] sim/*.[ch] include/posse/*.h tests/*/*.[ch] fuzz/*.[ch] bench/*.[ch])
 
-.PHONY: all run test soak help bench model fuzz asan ubsan tsan docs format lint clean install
+.PHONY: all run test soak help bench rustock model fuzz asan ubsan tsan docs format lint clean install
 
 all: $(BUILD)/build.ninja  ## build the release binary, build/posse
 	@ninja -C $(BUILD)
@@ -30,6 +30,9 @@ help:  ## this list
 
 bench: all  ## measure accuracy and speed, all of bench/*/run; bench-NAME for one of them
 	@for run in bench/*/run; do "$$run" || exit 1; done
+
+rustock: all  ## the Rustock scenario from its first look to its end: mail, flows, case, dossier, notices, watch
+	@bench/case/rustock
 
 bench-%: all
 	@bench/$*/run

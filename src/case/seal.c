@@ -255,6 +255,25 @@ static int newest(void *ctx, const struct head *h)
     return 0;
 }
 
+/* All of it: a disk that is nearly full takes a part, and says why only when the rest is asked of it. */
+static bool write_whole(int fd, const void *p, size_t n, off_t at)
+{
+    const char *from = p;
+    while (n) {
+        ssize_t w = pwrite(fd, from, n, at);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w == 0)
+            errno = ENOSPC;
+        if (w <= 0)
+            return false;
+        from += w;
+        at += w;
+        n -= (size_t)w;
+    }
+    return true;
+}
+
 /* The public key beside the heads: anybody can check a signature with `openssl pkeyutl` and this file. */
 static int keep_public(struct casefile *c, const struct seal_key *k, struct report *why)
 {
@@ -267,7 +286,7 @@ static int keep_public(struct casefile *c, const struct seal_key *k, struct repo
     long n = b && PEM_write_bio_PUBKEY(b, k->pkey) == 1 ? BIO_get_mem_data(b, &p) : 0;
     bool ok = n > 0 && (mkdirat(c->dir, "keys", 0700) == 0 || errno == EEXIST);
     int fd = ok ? openat(c->dir, "keys/new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-    ok = fd >= 0 && write(fd, p, (size_t)n) == n && fsync(fd) == 0 && renameat(c->dir, "keys/new", c->dir, name) == 0;
+    ok = fd >= 0 && write_whole(fd, p, (size_t)n, 0) && fsync(fd) == 0 && renameat(c->dir, "keys/new", c->dir, name) == 0;
     if (fd >= 0)
         close(fd);
     BIO_free(b);
@@ -288,7 +307,7 @@ static int append_head(struct casefile *c, const struct head *h, struct report *
     char text[SEAL_LINE_MAX + 1];
     memcpy(text, h->line, n);
     text[n] = '\n';
-    bool ok = end >= 0 && (at == end || ftruncate(fd, at) == 0) && pwrite(fd, text, n + 1, at) == (ssize_t)(n + 1) && fsync(fd) == 0 &&
+    bool ok = end >= 0 && (at == end || ftruncate(fd, at) == 0) && write_whole(fd, text, n + 1, at) && fsync(fd) == 0 &&
               fsync(c->dir) == 0;
     int err = ok ? POSSE_OK : report_errno(why, "write the heads", c->folder);
     if (!ok && at >= 0 && ftruncate(fd, at) != 0)

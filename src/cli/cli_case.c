@@ -17,7 +17,7 @@
 #include "cli/verdict_out.h"
 #include "store/home.h"
 
-enum { BATCH = 100 };
+enum { BATCH = 100, CLOCK_SLACK_MS = 60000 };
 
 struct case_time case_now(void *ctx)
 {
@@ -37,12 +37,38 @@ int case_folder(struct case_request *q, const char *which)
     return n < 0 || (size_t)n >= sizeof q->folder ? cli_error("%s: the path is too long", which) : CLI_OK;
 }
 
+/* A clock that went back makes times that contradict each other: that it did stands in the log then, where it happened. */
+static int watch_clock(struct casefile *c)
+{
+    struct report why = {0};
+    struct case_line l;
+    struct case_time last, now = case_now(NULL);
+    char was[CASE_TIME_TEXT], is[CASE_TIME_TEXT];
+    uint64_t n = casefile_count(c);
+    if (n == 0 || casefile_line(c, n - 1, &l, &why) || !case_time_read(l.at, &last) || last.unix_ms <= now.unix_ms + CLOCK_SLACK_MS)
+        return CLI_OK;
+    case_time_text(&last, was);
+    case_time_text(&now, is);
+    fprintf(stderr, "posse: the clock says %s, and the case's last line is of %s: is the clock right? The log says that it went back.\n", is, was);
+    struct case_field f[] = {{"was", span_str(was)}, {"text", SPAN_LIT("the clock went back, or was ahead before")}};
+    return casefile_note(c, casefile_is_closed(c) ? "custody" : "clock", f, 2, NULL, &why) ? cli_report(&why) : CLI_OK;
+}
+
+static int case_done_if(struct casefile **c, int status)
+{
+    if (status)
+        casefile_close(c, NULL);
+    return status;
+}
+
 int case_open(struct case_request *q, const char *which, bool to_write, struct casefile **out)
 {
     struct report why = {0};
     if (case_folder(q, which))
         return CLI_TROUBLE;
-    return casefile_open(q->folder, to_write ? &q->writer : NULL, out, &why) ? cli_report(&why) : CLI_OK;
+    if (casefile_open(q->folder, to_write ? &q->writer : NULL, out, &why))
+        return cli_report(&why);
+    return to_write ? case_done_if(out, watch_clock(*out)) : CLI_OK;
 }
 
 int case_done(struct casefile **c, int status)
@@ -330,6 +356,31 @@ static int open_key(struct case_request *q, bool make, struct seal_key **k)
     return seal_key_open(q->key_path, make, k, &why) ? cli_report(&why) : CLI_OK;
 }
 
+static int newest_head(void *ctx, const struct head *h)
+{
+    *(struct head *)ctx = *h;
+    return 0;
+}
+
+/* A case goes on under the key that it began with, unless somebody says that that one is lost: who holds its fingerprint would call the
+ * rest forged. */
+static int check_key(struct case_request *q, struct casefile *c, const struct seal_key *k)
+{
+    struct report why = {0};
+    struct head h = {0};
+    char print[SEAL_PRINT];
+    seal_key_print(k, print);
+    if (seal_heads(c, newest_head, &h, &why))
+        return cli_report(&why);
+    if (!h.n || strcmp(h.key, print) == 0)
+        return CLI_OK;
+    if (!q->is_new_key)
+        return cli_error("%s: was sealed by key %s, and the key here is %s. Put the old one back into %s; if it is lost: --new-key", q->folder, h.key,
+                         print, q->key_path);
+    struct case_field f[] = {{"was", span_str(h.key)}, {"is", span_str(print)}, {"text", SPAN_LIT("sealed with another key from here on")}};
+    return casefile_note(c, casefile_is_closed(c) ? "custody" : "key", f, 3, NULL, &why) ? cli_report(&why) : CLI_OK;
+}
+
 int case_seal_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
@@ -343,6 +394,8 @@ int case_seal_run(struct case_request *q, int argc, char **argv)
     if (status)
         return status;
     status = case_open(q, argv[0], true, &c);
+    if (!status)
+        status = check_key(q, c, k);
     if (!status && seal_case(c, k, &now, &h, &why))
         status = cli_report(&why);
     if (!status) {
@@ -370,17 +423,12 @@ int case_key_run(struct case_request *q, int argc, char **argv)
     return CLI_OK;
 }
 
-static int newest_head(void *ctx, const struct head *h)
-{
-    *(struct head *)ctx = *h;
-    return 0;
-}
-
 static int write_new(const char *path, struct span s)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, s.p, s.n) == (ssize_t)s.n && fsync(fd) == 0;
-    int err = errno;
+    ssize_t w = fd >= 0 ? write(fd, s.p, s.n) : -1;
+    bool ok = w == (ssize_t)s.n && fsync(fd) == 0;
+    int err = w >= 0 && w < (ssize_t)s.n ? ENOSPC : errno;
     if (fd >= 0)
         close(fd);
     return ok ? CLI_OK : cli_error("%s: cannot be written: %s", path, strerror(err));

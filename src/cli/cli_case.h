@@ -21,7 +21,7 @@ struct case_request {
     const char *allow[CASE_ALLOW_MAX], *at, *days, *org, *contact, *out, *contacts, *receivers;
     size_t n_allow;
     unsigned forms;              /* a bit for each enum export_form */
-    bool is_json, lists_reserved;
+    bool is_json, lists_reserved, is_new_key;
     char command[CASE_COMMAND];  /* as it was typed */
     char home_path[4096], folder[4300], key_path[4200], by_name[128];
     struct case_writer writer;

@@ -8,7 +8,8 @@
 #include "cli/cli_watch.h"
 
 enum { OPT_BY = 400, OPT_SUBJECT, OPT_ID, OPT_NAME, OPT_MEDIA, OPT_SOURCE, OPT_SEEN, OPT_WHAT, OPT_REDACTS, OPT_KEY, OPT_HEAD, OPT_TOKEN, OPT_CA,
-       OPT_REQUEST, OPT_TO, OPT_CAMPAIGN, OPT_BOTNET, OPT_TRACE, OPT_CONTROLLER, OPT_INFECTED, OPT_CASE_AS, OPT_SAMPLES, OPT_CASE_SVG, OPT_CASE_UNTIL };
+       OPT_REQUEST, OPT_TO, OPT_CAMPAIGN, OPT_BOTNET, OPT_TRACE, OPT_CONTROLLER, OPT_INFECTED, OPT_CASE_AS, OPT_SAMPLES, OPT_CASE_SVG, OPT_CASE_UNTIL,
+       OPT_NEW_KEY };
 
 struct case_verb {
     struct cli_command cmd; /* first: what the table of commands points to */
@@ -49,6 +50,7 @@ static int case_find_option(struct case_request *q, int key)
     case OPT_CONTROLLER: case OPT_INFECTED: q->only = optarg; return CLI_OK;
     case OPT_CASE_AS: q->as = optarg; return CLI_OK;
     case OPT_CASE_SVG: q->svg = optarg; return CLI_OK;
+    case OPT_NEW_KEY: q->is_new_key = true; return CLI_OK;
     case OPT_SAMPLES:
         return cli_number(optarg, 0, 1000, &q->samples) ? CLI_OK : cli_usage(q->cmd, "--samples is a number up to 1000");
     default: return CLI_TROUBLE;
@@ -148,6 +150,10 @@ static const struct cli_option watch_options[] = {
     {OPT_CASE_SVG, "svg", "FILE", "draw what was sent before and after"},
     CASE_OPTIONS,
 };
+static const struct cli_option seal_options[] = {
+    {OPT_NEW_KEY, "new-key", NULL, "the key that sealed this case is lost; go on with another, and say so in the log"},
+    CASE_OPTIONS,
+};
 static const struct cli_option stamp_options[] = {
     {OPT_REQUEST, "request", "FILE", "write a request for a timestamp authority (RFC 3161)"},
     {OPT_TOKEN, "token", "FILE", "take its answer"},
@@ -206,8 +212,9 @@ VERB(read, "write an exhibit to standard output", "CASE N",
      "Writes exhibit N as it was added; that it was read is written into the log. " CASE_ABOUT, plain_options);
 VERB(redact, "make a copy without those to whom it was sent", "CASE N",
      "Adds a copy of exhibit N in which recipients cannot be told; the original stays as it is. " CASE_ABOUT, redact_options);
-VERB(seal, "sign what stands now", "CASE", "Signs the log as it stands and prints the signed head: keep that elsewhere. " CASE_ABOUT,
-     plain_options);
+VERB(seal, "sign what stands now", "CASE [--new-key]",
+     "Signs the log as it stands and prints the signed head: keep that elsewhere. Refuses to sign with another key than\n"
+     "before, unless that one is lost. " CASE_ABOUT, seal_options);
 VERB(key, "tell with what key this home signs", "", "Prints the key's fingerprint; the key is made on first use.", plain_options);
 VERB(stamp, "have the newest head stamped", "CASE --request FILE | --token FILE [--ca FILE]",
      "Writes a request for a timestamp authority, or takes its answer; sends nothing. " CASE_ABOUT, stamp_options);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,40 +15,6 @@
 #include "case/verify_priv.h"
 
 enum { READ_BYTES = 1 << 20 };
-
-static bool integer(const json_t *o, const char *name, uint64_t most, uint64_t *out)
-{
-    const json_t *v = json_object_get(o, name);
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > most)
-        return false;
-    *out = (uint64_t)json_integer_value(v);
-    return true;
-}
-
-static bool digest(const json_t *o, const char *name, uint8_t out[32])
-{
-    const json_t *v = json_object_get(o, name);
-    return json_is_string(v) && hex_decode(span_of(json_string_value(v), json_string_length(v)), out, 32);
-}
-
-static void read_line(struct span s, struct vline *l)
-{
-    json_error_t e;
-    uint64_t n, pack;
-    *l = (struct vline){.n = NOT_READ};
-    sha256(s, l->hash);
-    merkle_leaf(s, l->leaf);
-    json_t *o = json_loadb((const char *)s.p, s.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
-    const char *kind = json_string_value(json_object_get(o, "kind"));
-    if (kind && integer(o, "n", UINT32_MAX, &n) && digest(o, "prev", l->prev)) {
-        bool wants = strcmp(kind, "exhibit") == 0 || strcmp(kind, "redaction") == 0;
-        l->is_exhibit = wants && integer(o, "pack", 9999, &pack) && integer(o, "offset", INT64_MAX, &l->offset) &&
-                        integer(o, "size", CASE_EXHIBIT_MAX, &l->size) && digest(o, "sha256", l->sha256);
-        l->pack = l->is_exhibit ? (uint32_t)pack : 0;
-        l->n = wants && !l->is_exhibit ? NOT_READ : (int64_t)n;
-    }
-    json_decref(o);
-}
 
 static int take(struct verifying *v, struct span s)
 {
@@ -61,7 +26,7 @@ static int take(struct verifying *v, struct span s)
         v->log.line = l;
         v->log.cap = cap;
     }
-    read_line(s, &v->log.line[v->log.n++]);
+    verify_read_line(s, &v->log.line[v->log.n++]);
     buf_clear(&v->log.last);
     buf_add_span(&v->log.last, s);
     return POSSE_OK;

@@ -27,8 +27,9 @@ struct verifying {
 };
 void verify_found(struct verifying *v, enum finding_kind kind, int64_t n, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* Reads log.jsonl; ENOMEM, or what the system says. */
+/* One line of the log, without its end; what is none has n NOT_READ. */
 void verify_read_line(struct span s, struct vline *l);
+/* Reads log.jsonl; ENOMEM, or what the system says. */
 int verify_read_log(struct verifying *v, struct report *why);
 /* Says which lines were changed, removed, added, moved. newest: the good head over most lines, for a log that was cut; NULL: none. */
 int verify_lines(struct verifying *v, const struct head *newest, struct report *why);

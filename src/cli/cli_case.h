@@ -42,7 +42,6 @@ int case_key_run(struct case_request *q, int argc, char **argv);
 int case_stamp_run(struct case_request *q, int argc, char **argv);
 int case_verify_run(struct case_request *q, int argc, char **argv);
 int case_export_run(struct case_request *q, int argc, char **argv);
-int case_seal_run(struct case_request *q, int argc, char **argv);
 int case_redact_run(struct case_request *q, int argc, char **argv);
 int case_action_run(struct case_request *q, int argc, char **argv);
 int case_watch_run(struct case_request *q, int argc, char **argv);

@@ -19,15 +19,12 @@ def table(path):
         return list(csv.DictReader(f, delimiter="\t"))
 
 
-def told(what, truth, e, note=""):
+def told(what, truth, e):
     global wrong
-    if isinstance(e, dict):
-        ok = e["lo"] * (1 - 1e-9) <= truth <= e["hi"] * (1 + 1e-9)
-        said = f"{e['mid']:.4g} ({e['lo']:.4g} to {e['hi']:.4g})"
-    else:
-        ok, said = e == truth, str(e)
+    ok = e["lo"] <= truth <= e["hi"]
+    said = f"{e['mid']:.4g} ({e['lo']:.4g} to {e['hi']:.4g})"
     wrong += not ok
-    rows.append((what, f"{truth:.4g}" if isinstance(truth, float) else str(truth), said, ("within" if ok else "OUTSIDE") + note))
+    rows.append((what, f"{truth:.4g}" if isinstance(truth, float) else str(truth), said, "within" if ok else "OUTSIDE"))
 
 
 lines = subprocess.run([posse, "case", "show", "rustock", "--json"], capture_output=True, text=True, check=True).stdout.splitlines()
@@ -36,7 +33,7 @@ with open(f"{d}/case/exhibits/{found[0]['n']:06}") as f:
     first = json.load(f)
 with open(f"{d}/case/exhibits/{found[-1]['n']:06}") as f:
     last = json.load(f)
-hours = [x for x in table(f"{d}/before/truth/hours.tsv")]
+hours = table(f"{d}/before/truth/hours.tsv")
 own = [x for x in hours if x["family"] == "rustock"]
 botnet = next(b for b in first["botnets"] if b.get("subject"))
 whole = botnet["whole"]
@@ -45,16 +42,14 @@ sent = sum(int(x["sent"]) for x in own) / sum(int(x["sent"]) for x in spam)
 told("share of messages of all that was sent", sent, whole["share"]["messages"])
 messages = table(f"{d}/before/truth/messages.tsv")
 mine = [m for m in messages if m["family"] == "rustock"]
-told("messages at the traps", len(mine), {"lo": .98 * len(mine), "mid": whole["messages"], "hi": 1.02 * len(mine)} and
-     {"lo": min(whole["messages"], len(mine) * .98), "mid": whole["messages"], "hi": max(whole["messages"], len(mine))}, ", a count")
-told("addresses at the traps", len({m["source"] for m in mine}), {"lo": botnet["addresses"]["lo"] * .99, "mid": botnet["addresses"]["mid"],
-     "hi": botnet["addresses"]["hi"] * 1.01}, " 1%, a count")
+told("messages at the traps, to 2%", len(mine), {"lo": whole["messages"] / 1.02, "mid": whole["messages"], "hi": whole["messages"] / .98})
+told("addresses at the traps, to 1%", len({m["source"] for m in mine}), {"lo": botnet["addresses"]["lo"] / 1.01, "mid": botnet["addresses"]["mid"],
+     "hi": botnet["addresses"]["hi"] / .99})
 mean = sum(float(x["live_machines"]) for x in own) / len(own)
 told("machines that sent within an hour, mean", mean, botnet["live"])
 told("machines that ever sent", int(max(own, key=lambda x: int(x["hour"]))["ever_machines"]), botnet["ever"])
 w = last["watch"]
-at, action = [int(x) for x in (table(f"{d}/before/truth/events.tsv")[0]["time_ms"], 1300286700000)]
-events = [x for x in table(f"{d}/after/truth/events.tsv") if x["what"] == "takedown"]
+action = 1300286700000
 rows.append(("verdict after the action", "gone", w["verdict"], "as it is" if w["verdict"] == "gone" else "OUTSIDE"))
 wrong += w["verdict"] != "gone"
 after = table(f"{d}/after/truth/hours.tsv")

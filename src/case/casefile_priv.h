@@ -42,6 +42,9 @@ bool casefile_parse(struct casefile *c, struct span line, struct case_line *out)
 /* What a line of that kind means for those after it. */
 void casefile_turn(struct casefile *c, struct span kind);
 void casefile_forget(struct casefile *c); /* the line that was read last */
+/* What a scan wants of a line; numbers: -1 not there, and so they must be set before. False: the line is not of the plain form. */
+struct plain_line { struct span kind, prev, sha256; int64_t n, pack, offset, size; };
+bool casefile_plain(struct span line, struct plain_line *out);
 void casefile_pack_name(uint32_t number, char out[32]);
 
 #endif

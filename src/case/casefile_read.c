@@ -118,6 +118,24 @@ static bool follows(const struct casefile *c, const struct case_line *l, struct 
     return l->n == c->n && span_eq(prev, span_str(hex));
 }
 
+/* The plain form, and as it ought to be; false: who reads slowly says what is wrong. */
+static bool scan_plain(const struct casefile *c, struct span line, struct case_line *l)
+{
+    struct plain_line f = {.n = -1, .pack = -1, .offset = -1, .size = -1};
+    if (!casefile_plain(line, &f) || !f.kind.n || f.n < 0)
+        return false;
+    *l = (struct case_line){.line = line, .n = (uint64_t)f.n, .kind = f.kind, .redacts = -1};
+    l->is_exhibit = span_eq(f.kind, SPAN_LIT("exhibit")) || span_eq(f.kind, SPAN_LIT("redaction"));
+    if (l->is_exhibit) {
+        if (f.pack < 0 || f.pack > 9999 || f.offset < 0 || f.size < 0 || f.size > CASE_EXHIBIT_MAX || !hex_decode(f.sha256, l->sha256, 32))
+            return false;
+        l->pack = (uint32_t)f.pack;
+        l->offset = (uint64_t)f.offset;
+        l->size = (uint64_t)f.size;
+    }
+    return follows(c, l, f.prev);
+}
+
 static int scan_lines(struct casefile *c, struct buf *b, struct report *why)
 {
     size_t from = 0;
@@ -127,7 +145,7 @@ static int scan_lines(struct casefile *c, struct buf *b, struct report *why)
             break;
         struct case_line l;
         struct span line = span_of(b->p + from, (size_t)(end - (b->p + from)));
-        if (!casefile_parse(c, line, &l) || !follows(c, &l, casefile_field(c, "prev")))
+        if (!scan_plain(c, line, &l) && (!casefile_parse(c, line, &l) || !follows(c, &l, casefile_field(c, "prev"))))
             return report_set(why, POSSE_ECORRUPT, "%s/log.jsonl:%llu: does not follow the line before it; see 'posse case verify'",
                               c->folder, (unsigned long long)c->n + 1);
         int err = casefile_take(c, line, why);

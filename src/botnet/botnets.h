@@ -7,7 +7,8 @@
  * links, files and money marks. Each speaks in bits; with the prior they make a probability for each botnet and for none. Botnets that
  * turn out to be one are joined: the younger's number then means the elder. What was counted stays counted, but for joins.
  * Signs that disagree (a mailer of one botnet from the machines of another, or from machines that it never used) lower the
- * probability and are said in `doubt`: an adversary may copy a mailer. Sources of doubted campaigns are not learnt from.
+ * probability and are said in `doubt`: an adversary may copy a mailer. Sources of doubted campaigns are not learnt from. Where several
+ * campaigns have machines in common with each other that the botnet's others lack, they are parted from it as "copy-of-NAME" (botnets_split.c).
  * Only spam counts; solicited bulk (authenticated, with list headers) and ham count for the trap's being awake only.
  * Ownership: opaque; what `struct botnet` points to is good until the next call that changes.  Threads: one writer.
  * Errors: ENOMEM, ELIMIT.  Units: ms, bits.  Numbers are never used twice; 0 is "unknown".

@@ -45,6 +45,7 @@ struct gang {
     uint32_t number;
     char name[BOTNET_NAME];
     bool is_described;
+    uint64_t copies;             /* a mailer of another botnet that it writes with too; 0: none */
     int64_t first_ms, last_ms;
     uint64_t messages, envelopes, bytes;
     struct gang_key key[GANG_KEYS]; size_t n_keys;
@@ -115,6 +116,10 @@ int gang_add_key(struct botnets *b, struct gang *g, uint64_t key, double probabi
 int gangs_join(struct botnets *b, struct gang *x, struct gang *y);
 int seen_add(struct botnets *b, const struct sighting *s);
 void seen_put(struct botnets *b, const struct seen *e); /* into a table with room */
+
+void gang_forget(struct gang *g, uint64_t campaign); /* it is another's from now on */
+/* Is what goes by one name two pools of machines? Then one is parted from it. judged: what was settled of the campaigns that had news. */
+int gang_split(struct botnets *b, struct campaigns *c, uint32_t number, const struct camp *judged, size_t n, int64_t now_ms);
 
 /* ---- evidence ---- */
 

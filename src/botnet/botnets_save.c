@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "botnet/botnets_priv.h"
 
-enum { FORM = 1, PART_MOST = 1 << 30 };
+enum { FORM = 2, PART_MOST = 1 << 30 };
 
 /* ---- out ---- */
 
@@ -87,6 +87,7 @@ static int put_gang(const struct gang *g, struct buf *out)
     buf_add_byte(out, (uint8_t)strlen(g->name));
     buf_add_str(out, g->name);
     buf_add_byte(out, g->is_described);
+    buf_add_u64(out, g->copies);
     buf_add_u64(out, (uint64_t)g->first_ms);
     buf_add_u64(out, (uint64_t)g->last_ms);
     buf_add_varint(out, g->messages);
@@ -324,6 +325,7 @@ static int get_gang(struct reader *r, struct botnets *b, struct gang *g)
     g->number = get_u32(r);
     get_name(r, g);
     g->is_described = reader_u8(r) != 0;
+    g->copies = reader_u64(r);
     g->first_ms = (int64_t)reader_u64(r);
     g->last_ms = (int64_t)reader_u64(r);
     g->messages = reader_varint(r);

@@ -96,7 +96,7 @@ static void judge(const struct botnets *b, const struct evidence *e, uint32_t sl
     say(j, WHY_PRIOR, PRIOR, (double)b->n_gangs, 0);
     for (size_t i = 0; i < CAMPAIGN_TOP && c->mailer[i].key; i++) {
         const struct key_entry *k = key_of(b, c->mailer[i].key);
-        messages += k && gang_alias(b, k->number) == g->number ? c->mailer[i].n : 0;
+        messages += (k && gang_alias(b, k->number) == g->number) || c->mailer[i].key == g->copies ? c->mailer[i].n : 0;
     }
     j->mailer = messages > (double)c->messages ? 1 : messages / (double)c->messages;
     say(j, WHY_MAILER, MAILER * j->mailer, 100 * j->mailer, 0);
@@ -179,7 +179,7 @@ static void remember_campaign(struct gang *g, uint64_t campaign)
     g->n_campaigns += g->n_campaigns < GANG_CAMPAIGNS;
 }
 
-static void forget_campaign(struct gang *g, uint64_t campaign)
+void gang_forget(struct gang *g, uint64_t campaign)
 {
     for (size_t i = 0; i < g->n_campaigns; i++)
         if (g->campaign[i] == campaign) {
@@ -203,7 +203,7 @@ static int learn(struct botnets *b, const struct campaign *c, const struct camp 
     struct camp *old = camp_of(b, c->number);
     struct gang *g = x->probability >= 0.5f ? gang_of(b, x->gang) : NULL, *was = old ? gang_of(b, old->gang) : NULL;
     if (was && was != g)
-        forget_campaign(was, c->number);
+        gang_forget(was, c->number);
     /* Its sources stand in the sample of the botnet whose mailer it has, since they came. */
     const struct key_entry *k = key_of(b, c->mailer[0].key);
     struct gang *writes = k ? gang_of(b, k->number) : NULL;
@@ -444,6 +444,23 @@ static void drop_silent(struct botnets *b, int64_t now_ms)
     }
 }
 
+static int split_all(struct settle *s, int64_t now_ms)
+{
+    struct camp *judged = malloc((s->n + 1) * sizeof *judged);
+    uint32_t *number = malloc((s->b->n_gangs + 1) * sizeof *number);
+    size_t n = s->b->n_gangs;
+    int err = judged && number ? POSSE_OK : POSSE_ENOMEM;
+    for (size_t i = 0; !err && i < s->n; i++)
+        judged[i] = s->judged[i].camp;
+    for (size_t i = 0; !err && i < n; i++)
+        number[i] = s->b->gang[i]->number;
+    for (size_t i = 0; !err && i < n; i++)
+        err = gang_split(s->b, s->c, number[i], judged, s->n, now_ms);
+    free(judged);
+    free(number);
+    return err;
+}
+
 int botnets_settle(struct botnets *b, struct campaigns *c, int64_t now_ms, struct report *why)
 {
     struct settle s = {.b = b, .c = c};
@@ -452,6 +469,7 @@ int botnets_settle(struct botnets *b, struct campaigns *c, int64_t now_ms, struc
     err = err ? err : judge_all(&s);
     err = err ? err : learn_all(&s);
     err = err ? err : join_pairs(b, &s.e);
+    err = err ? err : split_all(&s, now_ms);
     evidence_free(&s.e);
     free(s.judged);
     free(s.number);

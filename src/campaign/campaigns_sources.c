@@ -299,6 +299,7 @@ int sources_each(const struct sources *s, int (*fn)(void *ctx, const struct ip *
 
 uint64_t sources_common(const struct sources *a, const struct sources *b)
 {
+    enum { COMMON_MOST = 8192 };
     unsigned level = a->level > b->level ? a->level : b->level;
     uint64_t both = 0;
     uint32_t at;
@@ -307,6 +308,8 @@ uint64_t sources_common(const struct sources *a, const struct sources *b)
         a = b;
         b = swap;
     }
+    while (level < 60 && sources_held(a) >> (level - a->level) > COMMON_MOST) /* a sample of a sample does */
+        level++;
     for (uint32_t i = 0; i < a->cap4; i++)
         both += a->v4[i] && is_held(v4_hash(a->v4[i]), level) && v4_has(b, a->v4[i]);
     for (uint32_t i = 0; i < a->n6; i++)

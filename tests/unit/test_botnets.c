@@ -218,6 +218,33 @@ static void a_copied_mailer_is_doubted(void **state)
     world_free(&w);
 }
 
+/* Two campaigns or more of the copyist: they have machines in common with each other and not with the victim's. */
+static void a_copyist_with_a_pool_of_his_own_is_parted(void **state)
+{
+    (void)state;
+    static const struct letter l[] = {
+        {0, 600, 0, 0xa1, SIGHTING_SPAM}, {0, 600, 1, 0xa1, SIGHTING_SPAM}, {0, 600, 6, 0xa1, SIGHTING_SPAM},
+        {1, 600, 2, 0xa1, SIGHTING_SPAM}, {1, 600, 3, 0xa1, SIGHTING_SPAM}, {1, 600, 7, 0xa1, SIGHTING_SPAM}};
+    struct world w;
+    struct membership victim, copyist;
+    world_new(&w);
+    for (int h = 0; h < 4; h++)
+        hour(&w, l, 3, 400);
+    for (int h = 0; h < 9; h++)
+        hour(&w, l, 6, 400);
+    struct found f = botnets_of(&w);
+    assert_int_equal(f.n, 2);
+    assert_memory_equal(f.all[1].name, "copy-of-mailer-", 15);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(botnets_member(w.b, number_of(&w, &l[i]), &victim));
+        assert_true(botnets_member(w.b, number_of(&w, &l[i + 3]), &copyist));
+        assert_int_equal(victim.botnet, f.all[0].number);
+        assert_int_equal(copyist.botnet, f.all[1].number);
+        assert_true(victim.probability > 0.9 && copyist.probability > 0.9);
+    }
+    world_free(&w);
+}
+
 static void no_botnet_of_one_network(void **state)
 {
     (void)state;
@@ -430,7 +457,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gangs_are_found_and_kept_apart), cmocka_unit_test(two_mailers_of_one_pool_are_one_botnet),
-        cmocka_unit_test(a_copied_mailer_is_doubted), cmocka_unit_test(no_botnet_of_one_network), cmocka_unit_test(random_mailers_do_not_found),
+        cmocka_unit_test(a_copied_mailer_is_doubted), cmocka_unit_test(a_copyist_with_a_pool_of_his_own_is_parted),
+        cmocka_unit_test(no_botnet_of_one_network), cmocka_unit_test(random_mailers_do_not_found),
         cmocka_unit_test(a_described_family_has_its_name), cmocka_unit_test(magnify), cmocka_unit_test(saved_and_read),
         cmocka_unit_test(samples), cmocka_unit_test(bits_of_shared_sources),
     };

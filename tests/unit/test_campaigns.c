@@ -541,6 +541,40 @@ static void damaged_state(void **state)
     end(&w);
 }
 
+/* Two texts of one program that lead to one place; or of two programs; or wanted mail. Returns whether they are one. */
+static bool other_text_joins(uint64_t mailer, uint32_t flags, uint64_t *versions)
+{
+    struct world w;
+    begin(&w, NULL);
+    struct spin r = spin_seed(5, 0);
+    struct spin_template t[2] = {plain_template(11), plain_template(12)};
+    uint64_t first = 0, last = 0;
+    for (unsigned i = 0; i < 80; i++) {
+        struct sighting s = of_template(&w, &t[i >= 40], &r, i * 60000, 0x0a000001 + i * 977);
+        s.mailer = i < 40 ? 71 : mailer;
+        s.flags = flags;
+        s.sketch.n_links = 1;
+        s.sketch.link_host[0] = 4242;
+        last = add(&w, &s).number;
+        first = first ? first : last;
+    }
+    struct campaign v;
+    assert_true(campaigns_get(w.c, last, &v));
+    *versions = v.n_versions;
+    end(&w);
+    return first == last;
+}
+
+static void a_new_text_with_the_same_links_is_a_version(void **state)
+{
+    (void)state;
+    uint64_t versions;
+    assert_true(other_text_joins(71, SIGHTING_SPAM, &versions));
+    assert_true(versions >= 2);
+    assert_false(other_text_joins(72, SIGHTING_SPAM, &versions));
+    assert_false(other_text_joins(71, 0, &versions));
+}
+
 static int count_each(void *ctx, const struct campaign *v)
 {
     uint64_t *last = ctx;
@@ -572,6 +606,7 @@ int main(void)
         cmocka_unit_test(sources_of_both_families), cmocka_unit_test(single_messages_push_no_campaign_out),
         cmocka_unit_test(memory_is_bounded), cmocka_unit_test(quiet_ones_go), cmocka_unit_test(doubts),
         cmocka_unit_test(solicited_is_bulk), cmocka_unit_test(stored_goes_on), cmocka_unit_test(damaged_state),
+        cmocka_unit_test(a_new_text_with_the_same_links_is_a_version),
         cmocka_unit_test(each_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,22 @@ static void take_host(struct taking *t, const json_t *o, struct span incident)
     take_reasons(t, o, &h->reason, &h->n_reasons);
 }
 
+/* "abuse@host.example, of Host Ltd": whom trace says to write to, as a registry answered before. */
+static void take_contact(struct taking *t, const json_t *o, struct found_network *out)
+{
+    struct span contact = text(t, o, "contact");
+    ptrdiff_t of = span_find(contact, SPAN_LIT(", of "));
+    struct span mail = of < 0 ? contact : span_sub(contact, 0, (size_t)of);
+    bool is_mail = mail.n > 2 && span_chr(mail, '@') > 0;
+    for (size_t i = 0; i < mail.n; i++)
+        is_mail &= mail.p[i] > ' ' && mail.p[i] < 127 && mail.p[i] != ',' && mail.p[i] != '<' && mail.p[i] != '>';
+    if (!is_mail)
+        return;
+    out->abuse = mail;
+    if (of >= 0)
+        out->firm = span_sub(contact, (size_t)of + 5, contact.n);
+}
+
 static void take_controller(struct taking *t, const json_t *o, const json_t *hosts, struct span incident)
 {
     struct findings *f = t->f;
@@ -133,6 +149,7 @@ static void take_controller(struct taking *t, const json_t *o, const json_t *hos
                                                .country = text(t, o, "country")},
                                    .first_ms = when(o, "first"), .last_ms = when(o, "last"), .hosts_total = count(o, "hosts", 1e15),
                                    .acting_total = count(o, "acting", 1e15), .exhibit = t->exhibit};
+    take_contact(t, o, &c->network);
     take_reasons(t, o, &c->reason, &c->n_reasons);
     size_t n = json_array_size(hosts);
     n = n < HOSTS_MOST ? n : HOSTS_MOST;

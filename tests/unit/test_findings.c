@@ -141,9 +141,44 @@ static void test_newest(void **state)
     arena_free(&a);
 }
 
+static const char traced[] =
+    "{\"incident\":\"0123456789abcdef\",\"controllers\":[{\"ip\":\"192.0.2.1\",\"name\":\"c2.example\",\"port\":80,\"proto\":\"tcp\","
+    "\"by_name\":true,\"hosts\":2,\"acting\":2,\"first\":\"2011-03-16T14:45:00Z\",\"asn\":64500,\"as_name\":\"Host\",\"country\":\"DE\","
+    "\"contact\":\"abuse@host.example, of Host Ltd\",\"probability\":0.99,\"bits\":6.6,\"reasons\":[{\"bits\":6.6,\"text\":\"a crowd\"}]}],"
+    "\"hosts\":[{\"ip\":\"10.0.0.1\",\"acts\":[\"spam\"],\"probability\":0.9},{\"ip\":\"10.0.0.2\",\"acts\":[\"beacon\"]}]}\n\n"
+    "{\"incident\":\"fedcba9876543210\",\"controllers\":[],\"hosts\":[{\"ip\":\"10.0.0.3\",\"acts\":[\"scan\"]}]}\n";
+
+static void test_trace(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(1 << 20);
+    struct findings f = {0}, one = {0}, none = {0};
+    struct report why = {0};
+    struct span in = exact_str(traced);
+    assert_int_equal(findings_add_trace(a, &f, in, "", 7, &why), 0);
+    assert_true(f.n_controllers == 1 && f.n_hosts == 3 && f.hosts_total == 3);
+    const struct found_controller *c = &f.controller[0];
+    assert_span_equal(c->network.abuse, "abuse@host.example");
+    assert_span_equal(c->network.firm, "Host Ltd");
+    assert_true(c->exhibit == 7 && c->port == 80 && c->n_hosts == 2 && c->first_ms == 1300286700000 && c->network.asn == 64500);
+    assert_span_equal(c->host[1], "10.0.0.2");
+    assert_span_equal(f.host[2].incident, "fedcba9876543210");
+    assert_int_equal(findings_add_trace(a, &one, in, "C2.example", 1, &why), 0); /* one incident only */
+    assert_int_equal(one.n_hosts, 2);
+    assert_int_equal(findings_add_trace(a, &none, in, "192.0.2.9", 1, &why), POSSE_ENOENT);
+    assert_int_equal(findings_add_trace(a, &none, SPAN_LIT("{}\n{\n"), "", 1, &why), POSSE_ESYNTAX);
+    assert_non_null(strstr(why.text, "line 2"));
+    one.n_hosts = 1; /* the newer findings know less of hosts, and keep what the older ones knew */
+    one.host[0].probability = 0.5;
+    assert_int_equal(findings_merge(a, &one, &f, &why), 0);
+    assert_true(one.n_hosts == 3 && one.n_controllers == 1 && one.host[0].probability == 0.5);
+    exact_free(in);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_again), cmocka_unit_test(test_refused), cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_newest)};
+                                       cmocka_unit_test(test_newest), cmocka_unit_test(test_trace)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

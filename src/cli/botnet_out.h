@@ -4,7 +4,7 @@
 #define POSSE_CLI_BOTNET_OUT_H
 
 #include "cli/cli_watch.h"
-#include "cli/plot.h"
+#include "base/plot.h"
 
 struct botnet_view { int64_t from_ms, to_ms; }; /* 0: not given */
 /* The stream's last day; whole hours. */

@@ -4,7 +4,7 @@
 #define POSSE_CLI_CAMPAIGN_OUT_H
 
 #include "cli/cli_watch.h"
-#include "cli/plot.h"
+#include "base/plot.h"
 
 /* owner_width: of the column that says whose it is, the widest campaign_owner_width of the table. ADDRESSES with ~ are estimated. */
 enum { CAMPAIGN_OWNER = BOTNET_NAME + 16 };

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/report.h"
-#include "cli/plot.h"
+#include "base/plot.h"
 
 unsigned watch_columns(void); /* of the terminal, at most 160; 80 where there is none */
 /* Replaces the file, whole or not at all. */

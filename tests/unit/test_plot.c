@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "cli/plot.h"
+#include "base/plot.h"
 
 #define HOUR 3600000LL
 #define DAY 86400000LL
@@ -95,7 +95,7 @@ static void pictures(void **state)
     struct plot_point b[] = {{T0 + 2 * HOUR, 5, 6, 7}};
     struct plot_series s[] = {{"<\"a\" & b>\033[31m\xff", a, 4}, {"alone", b, 1}, {"empty", NULL, 0}};
     struct plot_mark m[] = {{T0 + HOUR, "collapse <1>, cause unknown"}, {T0 + HOUR, "twice"}, {T0 - 1, "before"}, {T0 + 7 * HOUR, "at the end"}};
-    struct plot p = {"A <title> & more", "messages an hour", false, T0, T0 + 8 * HOUR, HOUR, s, 3, m, 4};
+    struct plot p = {"A <title> & more", "messages an hour", false, T0, T0 + 8 * HOUR, HOUR, s, 3, m, 4, false};
     for (size_t n = 0; n <= 3; n++) {
         struct buf svg, text;
         buf_init(&svg, 1 << 20);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "cli/plot.h"
+#include "base/plot.h"
 
 enum { WIDTH = 960, HEIGHT = 440, LEFT = 72, RIGHT = 24, TOP = 64, BOTTOM = 56, LEGEND = 20 };
 static const char *const colors[PLOT_SERIES_MAX] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5f3f", "#8c8c00",
@@ -167,17 +167,21 @@ void plot_svg(const struct plot *p, struct buf *out)
     static const char style[] =
         "<style>svg{background:#fff;color:#222;font-family:sans-serif}text{fill:currentColor}.title{font-size:17px}.unit,.tick{font-size:12px}"
         ".note{font-size:11px}.grid{stroke:currentColor;stroke-opacity:.15}.axis{stroke:currentColor;stroke-opacity:.7}"
-        ".mark{stroke:currentColor;stroke-opacity:.6;stroke-dasharray:4 3}"
-        "@media(prefers-color-scheme:dark){svg{background:#16181c;color:#ddd}}</style>\n";
+        ".mark{stroke:currentColor;stroke-opacity:.6;stroke-dasharray:4 3}";
+    static const char dark[] = "@media(prefers-color-scheme:dark){svg{background:#16181c;color:#ddd}}";
     double tick[PLOT_TICKS_MAX];
     size_t n = plot_ticks(plot_most(p), 5, tick);
     struct frame f = {LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, tick[n - 1], p};
     unsigned height = HEIGHT + LEGEND * legend_rows(p);
-    buf_add_fmt(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\" role=\"img\">\n<title>",
-                WIDTH, height, WIDTH, height);
+    buf_add_fmt(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\"", WIDTH, height);
+    if (!p->is_page)
+        buf_add_fmt(out, " width=\"%d\" height=\"%u\"", WIDTH, height);
+    buf_add_str(out, " role=\"img\">\n<title>");
     put_text(out, p->title);
     buf_add_str(out, "</title>\n");
     buf_add_str(out, style);
+    buf_add_str(out, p->is_page ? "</style>\n" : dark);
+    buf_add_str(out, p->is_page ? "" : "</style>\n");
     put_label(out, LEFT, 26, "start", "title", p->title);
     put_label(out, LEFT, 47, "start", "unit", p->is_share ? "share, per cent" : p->unit);
     put_label(out, WIDTH - RIGHT, 47, "end", "unit", "bands are 95% intervals; times in UTC");

@@ -1,5 +1,5 @@
 /* plot: scales, and blocks in the terminal. */
-#include "cli/plot.h"
+#include "base/plot.h"
 
 #include <math.h>
 #include <stdio.h>

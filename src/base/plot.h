@@ -2,8 +2,8 @@
  * axes, units, and times in UTC. What was not observed is a gap, not a zero.
  * Ownership: everything is the caller's and lives for the call.  Limits: PLOT_SERIES_MAX series in one picture.  Errors: the buf's own.
  * Threads: reentrant.  Texts may be anybody's: they are escaped. */
-#ifndef POSSE_CLI_PLOT_H
-#define POSSE_CLI_PLOT_H
+#ifndef POSSE_BASE_PLOT_H
+#define POSSE_BASE_PLOT_H
 
 #include "base/buf.h"
 
@@ -18,6 +18,7 @@ struct plot {
     int64_t from_ms, to_ms, step_ms; /* what is shown, and how long a piece is */
     const struct plot_series *series; size_t n_series;
     const struct plot_mark *mark; size_t n_marks;
+    bool is_page;                /* for a page that is printed: as wide as there is room, always light */
 };
 
 /* columns: of the terminal; rows: of the picture. One series fills it; of several each has a line of its own. */

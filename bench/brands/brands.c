@@ -29,7 +29,8 @@ static void claims(const struct brands *b, const char *path, const struct brand_
             continue;
         any = true;
         brands_info(b, c->brand, &info);
-        printf("%s\t%.*s\t%d\t%s\t%s\t", path, (int)info.name.n, (const char *)info.name.p, c->weight, c->is_spoofed ? "spoofed" : "-", brand_origin_name(c->origin));
+        printf("%s\t%.*s\t%d\t%s\t%s\t", path, (int)info.name.n, (const char *)info.name.p, c->weight,
+               c->is_spoofed ? "spoofed" : "-", brand_origin_name(c->origin));
         text(r->from_name);
         printf("\t%.*s\t", (int)r->from_domain.n, (const char *)r->from_domain.p);
         for (size_t k = 0; k < c->n_uses; k++) {

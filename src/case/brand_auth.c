@@ -1,5 +1,7 @@
-/* brand_auth: what the receiving host found about the sender (Authentication-Results, RFC 8601), and whether it was our host that says so.
- * Believed is a field above the Received field of the hand-over, or right below it where its authserv-id is the host that wrote that one:
+/* brand_auth: what the receiving host found about the sender (Authentication-Results, RFC 8601), and whether it was our host
+ * that says so.
+ * Believed is a field above the Received field of the hand-over, or right below it where its authserv-id is the host that
+ * wrote that one:
  * that host has to take such fields out of what it is given (RFC 8601, 5). */
 #include "case/brands_priv.h"
 #include "sender/received.h"
@@ -51,7 +53,8 @@ static void read_field(struct span value, struct brand_auth *out)
     while (value.n) {
         struct span w = word(value, &value);
         ptrdiff_t eq = span_chr(w, '=');
-        struct span name = span_sub(w, 0, eq < 0 ? w.n : (size_t)eq), is = eq < 0 ? SPAN_NONE : span_sub(w, (size_t)eq + 1, w.n);
+        struct span name = span_sub(w, 0, eq < 0 ? w.n : (size_t)eq),
+                    is = eq < 0 ? SPAN_NONE : span_sub(w, (size_t)eq + 1, w.n);
         if (is_first && eq < 0 && !out->by.n)
             out->by = w;
         is_first = false;
@@ -89,7 +92,8 @@ static size_t boundary(struct arena *a, const struct message *m, const struct ne
     return m->n_fields;
 }
 
-void brand_auth_read(struct mail_parser *p, struct arena *a, const struct message *m, const struct networks *ours, struct brand_auth *out)
+void brand_auth_read(struct mail_parser *p, struct arena *a, const struct message *m, const struct networks *ours,
+                     struct brand_auth *out)
 {
     struct span by = SPAN_NONE;
     size_t edge = boundary(a, m, ours, &by), next = m->n_fields, fields = 0;

@@ -1,6 +1,7 @@
 /* brand_claim: the uses of a message, and what they add up to.
  *
- * Weights are whole numbers that add up, CLAIM makes a claim; a use counts once however often it stands there. They were set by reading the first half
+ * Weights are whole numbers that add up, CLAIM makes a claim; a use counts once however often it stands there. They were set
+ * by reading the first half
  * of the messages named in bench/brands and judged on the other half. */
 #include <stdlib.h>
 
@@ -12,28 +13,61 @@
 
 enum { CLAIM = 5, LINK_TEXTS = 200, FROM_BOXES = 4 };
 
-static const char *const places[BRAND_PLACES] = {"display name", "sender's mailbox", "subject", "visible text", "text of a link",
-                                                 "sender's domain", "domain of a link", "picture"};
-static const char *const hows[BRAND_HOWS] = {"as written", "in small letters", "the mark and nothing else", "spoken as its owner", "confusable characters", "one letter off",
-                                             "the mark with a word beside it", "the mark under another ending", "the owner's domain within another",
-                                             "shows the owner's domain, leads elsewhere", "picture like the logo", "the owner's own domain"};
-static const char *const origins[BRAND_ORIGINS] = {"unknown", "owner", "owner's domain, unproven", "owner's domain, forged", "a domain of the mark's name", "elsewhere"};
+static const char *const places[BRAND_PLACES] = {"display name",     "sender's mailbox", "subject",
+                                                 "visible text",     "text of a link",   "sender's domain",
+                                                 "domain of a link", "picture"};
+static const char *const hows[BRAND_HOWS] = {"as written",
+                                             "in small letters",
+                                             "the mark and nothing else",
+                                             "spoken as its owner",
+                                             "confusable characters",
+                                             "one letter off",
+                                             "the mark with a word beside it",
+                                             "the mark under another ending",
+                                             "the owner's domain within another",
+                                             "shows the owner's domain, leads elsewhere",
+                                             "picture like the logo",
+                                             "the owner's own domain"};
+static const char *const origins[BRAND_ORIGINS] = {
+    "unknown",  "owner", "owner's domain, unproven", "owner's domain, forged", "a domain of the mark's name",
+    "elsewhere"};
 
 const char *brand_place_name(enum brand_place p) { return places[p]; }
 const char *brand_how_name(enum brand_how h) { return hows[h]; }
 const char *brand_origin_name(enum brand_origin o) { return origins[o]; }
 
 /* What a use says, of a mark that is no common word; and of one that is. */
-static const struct { enum brand_place place; enum brand_how how; signed char weight, common; } table[] = {
-    {BRAND_NAME, BRAND_WHOLE, 5, 4}, {BRAND_NAME, BRAND_WRITTEN, 4, 1}, {BRAND_NAME, BRAND_SMALL, 3, 0}, {BRAND_NAME, BRAND_CONFUSABLE, 6, 4},
-    {BRAND_ADDRESS, BRAND_WRITTEN, 2, 0}, {BRAND_ADDRESS, BRAND_CONFUSABLE, 3, 0},
-    {BRAND_SUBJECT, BRAND_WRITTEN, 2, 1}, {BRAND_SUBJECT, BRAND_ADDRESSED, 3, 2}, {BRAND_SUBJECT, BRAND_CONFUSABLE, 4, 2},
-    {BRAND_TEXT, BRAND_WRITTEN, 1, 0}, {BRAND_TEXT, BRAND_ADDRESSED, 2, 2}, {BRAND_TEXT, BRAND_CONFUSABLE, 2, 1},
-    {BRAND_LINK_TEXT, BRAND_WRITTEN, 0, 0}, {BRAND_LINK_TEXT, BRAND_CONFUSABLE, 2, 0}, {BRAND_LINK_TEXT, BRAND_SHOWN, 3, 2},
-    {BRAND_SENDER_DOMAIN, BRAND_CONFUSABLE, 5, 0}, {BRAND_SENDER_DOMAIN, BRAND_MISSPELT, 2, 0}, {BRAND_SENDER_DOMAIN, BRAND_COMBINED, 4, 0},
-    {BRAND_SENDER_DOMAIN, BRAND_ENDING, 1, 0}, {BRAND_SENDER_DOMAIN, BRAND_WITHIN, 5, 3}, {BRAND_SENDER_DOMAIN, BRAND_OWN, 3, 3},
-    {BRAND_LINK_DOMAIN, BRAND_CONFUSABLE, 4, 0}, {BRAND_LINK_DOMAIN, BRAND_MISSPELT, 1, 0}, {BRAND_LINK_DOMAIN, BRAND_COMBINED, 3, 0},
-    {BRAND_LINK_DOMAIN, BRAND_ENDING, 1, 0}, {BRAND_LINK_DOMAIN, BRAND_WITHIN, 5, 3},
+static const struct {
+    enum brand_place place;
+    enum brand_how how;
+    signed char weight, common;
+} table[] = {
+    {BRAND_NAME, BRAND_WHOLE, 5, 4},
+    {BRAND_NAME, BRAND_WRITTEN, 4, 1},
+    {BRAND_NAME, BRAND_SMALL, 3, 0},
+    {BRAND_NAME, BRAND_CONFUSABLE, 6, 4},
+    {BRAND_ADDRESS, BRAND_WRITTEN, 2, 0},
+    {BRAND_ADDRESS, BRAND_CONFUSABLE, 3, 0},
+    {BRAND_SUBJECT, BRAND_WRITTEN, 2, 1},
+    {BRAND_SUBJECT, BRAND_ADDRESSED, 3, 2},
+    {BRAND_SUBJECT, BRAND_CONFUSABLE, 4, 2},
+    {BRAND_TEXT, BRAND_WRITTEN, 1, 0},
+    {BRAND_TEXT, BRAND_ADDRESSED, 2, 2},
+    {BRAND_TEXT, BRAND_CONFUSABLE, 2, 1},
+    {BRAND_LINK_TEXT, BRAND_WRITTEN, 0, 0},
+    {BRAND_LINK_TEXT, BRAND_CONFUSABLE, 2, 0},
+    {BRAND_LINK_TEXT, BRAND_SHOWN, 3, 2},
+    {BRAND_SENDER_DOMAIN, BRAND_CONFUSABLE, 5, 0},
+    {BRAND_SENDER_DOMAIN, BRAND_MISSPELT, 2, 0},
+    {BRAND_SENDER_DOMAIN, BRAND_COMBINED, 4, 0},
+    {BRAND_SENDER_DOMAIN, BRAND_ENDING, 1, 0},
+    {BRAND_SENDER_DOMAIN, BRAND_WITHIN, 5, 3},
+    {BRAND_SENDER_DOMAIN, BRAND_OWN, 3, 3},
+    {BRAND_LINK_DOMAIN, BRAND_CONFUSABLE, 4, 0},
+    {BRAND_LINK_DOMAIN, BRAND_MISSPELT, 1, 0},
+    {BRAND_LINK_DOMAIN, BRAND_COMBINED, 3, 0},
+    {BRAND_LINK_DOMAIN, BRAND_ENDING, 1, 0},
+    {BRAND_LINK_DOMAIN, BRAND_WITHIN, 5, 3},
     {BRAND_LOGO, BRAND_SEEN, 3, 3},
 };
 
@@ -45,7 +79,8 @@ static int weigh(const struct brand *b, enum brand_place place, enum brand_how h
     return 0;
 }
 
-void brand_add_use(struct brand_collect *c, uint32_t brand, enum brand_place place, enum brand_how how, struct span text, struct span leads)
+void brand_add_use(struct brand_collect *c, uint32_t brand, enum brand_place place, enum brand_how how,
+                   struct span text, struct span leads)
 {
     bool is_host = place == BRAND_LINK_DOMAIN || place == BRAND_LINK_TEXT;
     for (size_t i = 0; i < c->n; i++) {
@@ -62,7 +97,9 @@ void brand_add_use(struct brand_collect *c, uint32_t brand, enum brand_place pla
 
 /* ---- where to look ---- */
 
-struct sender { struct span name, local, host, domain; };
+struct sender {
+    struct span name, local, host, domain;
+};
 
 /* "Some Bank ,_<x@other.example>" is a mailbox without address before another, to a parser; a reader sees one name. */
 static void read_sender(struct mail_parser *p, struct arena *a, const struct message *m, struct sender *out)
@@ -90,15 +127,18 @@ static void read_local(struct brand_collect *c, struct span local)
     struct brand_word w[2];
     struct brand_hit h;
     if (brand_words(local, w, 2) == 1 && brand_match(c->b, w, 1, 0, &h))
-        brand_add_use(c, h.name->brand, BRAND_ADDRESS, h.is_confusable ? BRAND_CONFUSABLE : BRAND_WRITTEN, local, SPAN_NONE);
+        brand_add_use(c, h.name->brand, BRAND_ADDRESS, h.is_confusable ? BRAND_CONFUSABLE : BRAND_WRITTEN, local,
+                      SPAN_NONE);
 }
 
-/* A link that shows an owner's domain and leads elsewhere. Redirections by the sender's own domain are what every newsletter does. */
+/* A link that shows an owner's domain and leads elsewhere. Redirections by the sender's own domain are what every newsletter
+ * does. */
 static void read_shown(struct brand_collect *c, const struct url *u)
 {
     struct url shown;
     struct span text = span_trim(u->shown);
-    if (!text.n || text.n > 300 || !c->suffixes || span_chr(text, '.') < 0 || !url_parse(c->a, c->suffixes, text, &shown) || !shown.domain.n)
+    if (!text.n || text.n > 300 || !c->suffixes || span_chr(text, '.') < 0 ||
+        !url_parse(c->a, c->suffixes, text, &shown) || !shown.domain.n)
         return;
     for (size_t i = 0; i < c->b->n_domains; i++)
         if (span_eq(c->b->domain[i].domain, shown.domain) && !c->b->brand[c->b->domain[i].brand].is_replaced) {
@@ -162,7 +202,8 @@ void brand_logos(struct brand_collect *c, const struct message *m)
             continue;
         uint32_t brand;
         if (nearest_logo(c->b, &l, &brand))
-            brand_add_use(c, brand, BRAND_LOGO, BRAND_SEEN, p->filename.n ? p->filename : SPAN_LIT("picture"), SPAN_NONE);
+            brand_add_use(c, brand, BRAND_LOGO, BRAND_SEEN, p->filename.n ? p->filename : SPAN_LIT("picture"),
+                          SPAN_NONE);
     }
 }
 
@@ -170,7 +211,8 @@ void brand_logos(struct brand_collect *c, const struct message *m)
 
 static bool is_aligned(struct span domain, struct span registered)
 {
-    return registered.n && domain.n >= registered.n && span_ieq(span_sub(domain, domain.n - registered.n, domain.n), registered) &&
+    return registered.n && domain.n >= registered.n &&
+           span_ieq(span_sub(domain, domain.n - registered.n, domain.n), registered) &&
            (domain.n == registered.n || domain.p[domain.n - registered.n - 1] == '.');
 }
 
@@ -201,14 +243,16 @@ static enum brand_origin origin(const struct brands *b, uint32_t brand, const st
     if (is_pass(auth->dmarc) || (is_pass(auth->dkim) && is_aligned(auth->dkim_domain, r->from_domain)) ||
         (is_pass(auth->spf) && is_aligned(auth->spf_domain, r->from_domain)))
         return BRAND_BY_OWNER;
-    return span_ieq(auth->dmarc, SPAN_LIT("fail")) || span_ieq(auth->spf, SPAN_LIT("fail")) ? BRAND_BY_FORGED : BRAND_BY_UNPROVEN;
+    return span_ieq(auth->dmarc, SPAN_LIT("fail")) || span_ieq(auth->spf, SPAN_LIT("fail")) ? BRAND_BY_FORGED
+                                                                                            : BRAND_BY_UNPROVEN;
 }
 
 static int by_brand(const void *x, const void *y)
 {
     const struct brand_use *a = x, *b = y;
-    return a->brand != b->brand ? (a->brand > b->brand) - (a->brand < b->brand)
-           : a->weight != b->weight ? b->weight - a->weight : (a->place > b->place) - (a->place < b->place);
+    return a->brand != b->brand     ? (a->brand > b->brand) - (a->brand < b->brand)
+           : a->weight != b->weight ? b->weight - a->weight
+                                    : (a->place > b->place) - (a->place < b->place);
 }
 
 static int by_weight(const void *x, const void *y)
@@ -217,7 +261,8 @@ static int by_weight(const void *x, const void *y)
     return a->weight != b->weight ? b->weight - a->weight : (a->brand > b->brand) - (a->brand < b->brand);
 }
 
-/* A place counts once, by its heaviest use: ten links do not make a mention a claim. Over a mailing list, names are its members'. */
+/* A place counts once, by its heaviest use: ten links do not make a mention a claim. Over a mailing list, names are its
+ * members'. */
 static void add_up(const struct brand_collect *c, struct brand_reading *r, struct brand_claim *claim)
 {
     int best[BRAND_PLACES] = {0};
@@ -227,8 +272,8 @@ static void add_up(const struct brand_collect *c, struct brand_reading *r, struc
     for (int p = 0; p < BRAND_PLACES; p++)
         claim->weight += best[p];
     claim->origin = origin(c->b, claim->brand, r);
-    bool has_identity = best[BRAND_NAME] || best[BRAND_SENDER_DOMAIN] || best[BRAND_LOGO] || best[BRAND_LINK_DOMAIN] || best[BRAND_LINK_TEXT] ||
-                        best[BRAND_ADDRESS];
+    bool has_identity = best[BRAND_NAME] || best[BRAND_SENDER_DOMAIN] || best[BRAND_LOGO] || best[BRAND_LINK_DOMAIN] ||
+                        best[BRAND_LINK_TEXT] || best[BRAND_ADDRESS];
     claim->is_claimed = claim->weight >= CLAIM + (r->is_list ? 3 : 0) && has_identity;
     claim->is_spoofed = claim->is_claimed && (claim->origin == BRAND_BY_FORGED || claim->origin == BRAND_BY_OTHER);
 }
@@ -262,8 +307,8 @@ static void read_own_domain(struct brand_collect *c, struct span domain)
             brand_add_use(c, c->b->domain[i].brand, BRAND_SENDER_DOMAIN, BRAND_OWN, domain, SPAN_NONE);
 }
 
-int brands_read(const struct brands *b, struct mail_parser *p, struct arena *a, const struct message *m, const struct brand_options *o,
-                struct brand_reading *out)
+int brands_read(const struct brands *b, struct mail_parser *p, struct arena *a, const struct message *m,
+                const struct brand_options *o, struct brand_reading *out)
 {
     struct sender s;
     struct brand_collect c = {.b = b, .a = a, .suffixes = mail_parser_suffixes(p), .cap = BRAND_USES_MAX};

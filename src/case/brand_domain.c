@@ -1,4 +1,5 @@
-/* brand_domain: what a host pretends to be: the mark in other characters (punycode undone, UTS 39 skeletons), one letter off (Damerau), with
+/* brand_domain: what a host pretends to be: the mark in other characters (punycode undone, UTS 39 skeletons), one letter off
+ * (Damerau), with
  * a word beside it, under another ending, or the owner's own domain as a part of another. */
 #include <idn2.h>
 #include <stdlib.h>
@@ -9,10 +10,13 @@
 enum { MISSPELT_LEAST = 6, COMBINED_LEAST = 5, LABELS = 16, HOST_MAX = 255 };
 
 /* Words beside a mark that a lure has and an owner's partner has seldom. */
-static const char *const lures[] = {"login", "signin", "logon", "secure", "security", "verify", "verification", "account", "accounts", "update", "support", "service",
-                                    "services", "billing", "payment", "pay", "wallet", "confirm", "alert", "auth", "recovery", "unlock", "id", "help", "helpdesk",
-                                    "customer", "client", "cliente", "gift", "giftcard", "reward", "rewards", "bonus", "promo", "claim",
-                                    "airdrop", "gutschein", "konto", "kunden", "delivery", "track", "tracking", "paket", "bank", "banking", "winner", "survey", NULL};
+static const char *const lures[] = {
+    "login",    "signin",   "logon",   "secure",  "security",  "verify",   "verification", "account",
+    "accounts", "update",   "support", "service", "services",  "billing",  "payment",      "pay",
+    "wallet",   "confirm",  "alert",   "auth",    "recovery",  "unlock",   "id",           "help",
+    "helpdesk", "customer", "client",  "cliente", "gift",      "giftcard", "reward",       "rewards",
+    "bonus",    "promo",    "claim",   "airdrop", "gutschein", "konto",    "kunden",       "delivery",
+    "track",    "tracking", "paket",   "bank",    "banking",   "winner",   "survey",       NULL};
 
 static bool is_lure(struct span word)
 {
@@ -39,8 +43,8 @@ static bool one_off(struct span a, struct span b)
 struct host {
     struct brand_collect *c;
     enum brand_place place;
-    struct span host, domain;   /* as it stands; registered */
-    struct span unicode;        /* the registered domain's first label, punycode undone */
+    struct span host, domain; /* as it stands; registered */
+    struct span unicode;      /* the registered domain's first label, punycode undone */
 };
 
 static bool may_pretend(const struct host *h, uint32_t brand)
@@ -121,7 +125,10 @@ static bool combined_label(const struct host *h, struct span label, bool is_regi
 static void within(const struct host *h)
 {
     struct span rest = span_sub(h->host, 0, h->host.n - h->domain.n);
-    struct span text = h->domain.n ? span_sub(h->host, 0, rest.n + (size_t)(span_chr(h->domain, '.') > 0 ? span_chr(h->domain, '.') : 0)) : rest;
+    struct span text = h->domain.n
+                           ? span_sub(h->host, 0,
+                                      rest.n + (size_t)(span_chr(h->domain, '.') > 0 ? span_chr(h->domain, '.') : 0))
+                           : rest;
     const struct brands *b = h->c->b;
     for (size_t i = 0; i < b->n_domains; i++) {
         struct span own = b->domain[i].domain;
@@ -129,8 +136,9 @@ static void within(const struct host *h)
             continue;
         ptrdiff_t at = span_find(text, own);
         size_t end = (size_t)at + own.n;
-        if (at >= 0 && (at == 0 || text.p[at - 1] == '.') && end < h->host.n && (h->host.p[end] == '.' || h->host.p[end] == '-') &&
-            !b->brand[b->domain[i].brand].is_project && !brand_owns(b, b->domain[i].brand, h->domain)) {
+        if (at >= 0 && (at == 0 || text.p[at - 1] == '.') && end < h->host.n &&
+            (h->host.p[end] == '.' || h->host.p[end] == '-') && !b->brand[b->domain[i].brand].is_project &&
+            !brand_owns(b, b->domain[i].brand, h->domain)) {
             add(h, b->domain[i].brand, BRAND_WITHIN);
             return;
         }

@@ -1,5 +1,7 @@
-/* brand_logo: see the header. A hash by blocks (Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010) of a mask in
- * place of grey values. Low frequencies (DCT) were tried first: a symmetric mark has few of them, and two rings with different hearts were one.
+/* brand_logo: see the header. A hash by blocks (Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions,
+ * 2010) of a mask in
+ * place of grey values. Low frequencies (DCT) were tried first: a symmetric mark has few of them, and two rings with different
+ * hearts were one.
  * Whole numbers only: the hash is the same on every machine. */
 #include "case/brand_logo.h"
 
@@ -12,7 +14,11 @@
 
 #include "base/hash.h"
 
-enum { SIDE = 16, APART = 48 /* of 255: another colour than the background's */, BORDER_LEAST = 60 /* per cent of one colour */ };
+enum {
+    SIDE = 16,
+    APART = 48 /* of 255: another colour than the background's */,
+    BORDER_LEAST = 60 /* per cent of one colour */
+};
 
 /* ---- decoding ---- */
 
@@ -35,7 +41,10 @@ static uint8_t *read_png(struct span file, uint32_t *w, uint32_t *h)
     return rgba;
 }
 
-struct jpeg_trap { struct jpeg_error_mgr manager; jmp_buf back; };
+struct jpeg_trap {
+    struct jpeg_error_mgr manager;
+    jmp_buf back;
+};
 
 static void jpeg_fails(j_common_ptr c)
 {
@@ -105,16 +114,22 @@ static uint8_t *read_jpeg(struct span file, uint32_t *w, uint32_t *h)
 
 /* ---- the mask ---- */
 
-struct rgb { int r, g, b; };
+struct rgb {
+    int r, g, b;
+};
 
 /* On white where it is transparent, as it is shown. */
 static struct rgb pixel(const uint8_t *p)
 {
     int a = p[3];
-    return (struct rgb){(p[0] * a + 255 * (255 - a)) / 255, (p[1] * a + 255 * (255 - a)) / 255, (p[2] * a + 255 * (255 - a)) / 255};
+    return (struct rgb){(p[0] * a + 255 * (255 - a)) / 255, (p[1] * a + 255 * (255 - a)) / 255,
+                        (p[2] * a + 255 * (255 - a)) / 255};
 }
 
-static bool differs(struct rgb x, struct rgb y) { return abs(x.r - y.r) > APART || abs(x.g - y.g) > APART || abs(x.b - y.b) > APART; }
+static bool differs(struct rgb x, struct rgb y)
+{
+    return abs(x.r - y.r) > APART || abs(x.g - y.g) > APART || abs(x.b - y.b) > APART;
+}
 
 /* The colour of a corner that most of the border has; false: none. */
 static bool background(const uint8_t *p, uint32_t w, uint32_t h, struct rgb *out)
@@ -124,16 +139,20 @@ static bool background(const uint8_t *p, uint32_t w, uint32_t h, struct rgb *out
         size_t same = 0;
         *out = pixel(p + 4 * corner[c]);
         for (uint32_t x = 0; x < w; x++)
-            same += (size_t)!differs(*out, pixel(p + 4 * (size_t)x)) + !differs(*out, pixel(p + 4 * ((size_t)w * (h - 1) + x)));
+            same += (size_t)!differs(*out, pixel(p + 4 * (size_t)x)) +
+                    !differs(*out, pixel(p + 4 * ((size_t)w * (h - 1) + x)));
         for (uint32_t y = 0; y < h; y++)
-            same += (size_t)!differs(*out, pixel(p + 4 * ((size_t)w * y))) + !differs(*out, pixel(p + 4 * ((size_t)w * y + w - 1)));
+            same += (size_t)!differs(*out, pixel(p + 4 * ((size_t)w * y))) +
+                    !differs(*out, pixel(p + 4 * ((size_t)w * y + w - 1)));
         if (100 * same >= BORDER_LEAST * border)
             return true;
     }
     return false;
 }
 
-struct box { uint32_t x0, y0, x1, y1; };
+struct box {
+    uint32_t x0, y0, x1, y1;
+};
 
 static bool cut(const uint8_t *p, uint32_t w, uint32_t h, struct rgb ground, struct box *b)
 {
@@ -155,7 +174,8 @@ static uint64_t overlap(uint64_t a0, uint64_t a1, uint64_t b0, uint64_t b1)
     return to > from ? to - from : 0;
 }
 
-/* How much of each of the 16 x 16 fields is not background, 0 to 255; by area, in 16ths of a pixel, else small pictures differ from big ones. */
+/* How much of each of the 16 x 16 fields is not background, 0 to 255; by area, in 16ths of a pixel, else small pictures differ
+ * from big ones. */
 static void shrink(const uint8_t *p, uint32_t w, struct rgb ground, const struct box *b, int mask[SIDE][SIDE])
 {
     uint64_t bw = b->x1 - b->x0, bh = b->y1 - b->y0;
@@ -165,14 +185,16 @@ static void shrink(const uint8_t *p, uint32_t w, struct rgb ground, const struct
             for (uint64_t y = i * bh / SIDE; y * SIDE < (i + 1) * bh; y++)
                 for (uint64_t x = j * bw / SIDE; x * SIDE < (j + 1) * bw; x++)
                     if (differs(ground, pixel(p + 4 * ((size_t)w * (b->y0 + y) + b->x0 + x))))
-                        on += overlap(y * SIDE, (y + 1) * SIDE, i * bh, (i + 1) * bh) * overlap(x * SIDE, (x + 1) * SIDE, j * bw, (j + 1) * bw);
+                        on += overlap(y * SIDE, (y + 1) * SIDE, i * bh, (i + 1) * bh) *
+                              overlap(x * SIDE, (x + 1) * SIDE, j * bw, (j + 1) * bw);
             mask[i][j] = (int)(255 * on / (bw * bh));
         }
 }
 
 static unsigned count(const uint64_t bits[4])
 {
-    return (unsigned)(__builtin_popcountll(bits[0]) + __builtin_popcountll(bits[1]) + __builtin_popcountll(bits[2]) + __builtin_popcountll(bits[3]));
+    return (unsigned)(__builtin_popcountll(bits[0]) + __builtin_popcountll(bits[1]) + __builtin_popcountll(bits[2]) +
+                      __builtin_popcountll(bits[3]));
 }
 
 bool logo_of_pixels(const uint8_t *rgba, uint32_t width, uint32_t height, struct logo *out)
@@ -196,7 +218,9 @@ bool logo_hash(struct span file, struct logo *out)
     uint32_t w = 0, h = 0;
     if (file.n < 16 || file.n > LOGO_BYTES)
         return false;
-    uint8_t *rgba = memcmp(file.p, "\x89PNG", 4) == 0 ? read_png(file, &w, &h) : file.p[0] == 0xff && file.p[1] == 0xd8 ? read_jpeg(file, &w, &h) : NULL;
+    uint8_t *rgba = memcmp(file.p, "\x89PNG", 4) == 0        ? read_png(file, &w, &h)
+                    : file.p[0] == 0xff && file.p[1] == 0xd8 ? read_jpeg(file, &w, &h)
+                                                             : NULL;
     bool ok = rgba && logo_of_pixels(rgba, w, h, out);
     free(rgba);
     return ok;
@@ -216,8 +240,8 @@ unsigned logo_distance(const struct logo *a, const struct logo *b)
 
 void logo_text(const struct logo *l, char out[LOGO_TEXT])
 {
-    snprintf(out, LOGO_TEXT, "%016llx%016llx%016llx%016llx/%u", (unsigned long long)l->bits[0], (unsigned long long)l->bits[1],
-             (unsigned long long)l->bits[2], (unsigned long long)l->bits[3], l->aspect);
+    snprintf(out, LOGO_TEXT, "%016llx%016llx%016llx%016llx/%u", (unsigned long long)l->bits[0],
+             (unsigned long long)l->bits[1], (unsigned long long)l->bits[2], (unsigned long long)l->bits[3], l->aspect);
 }
 
 bool logo_read(struct span text, struct logo *out)

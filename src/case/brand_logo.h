@@ -1,11 +1,14 @@
 /* brand_logo: a picture's perceptual hash, to find a logo again that was scaled, recoloured or saved anew.
  *
- * What is not the background (the colour of most of the border) is cut out and drawn as a mask of 16 x 16 fields whatever its colours: 256 bits. The
- * cut's aspect stands beside them, as a bar and a box have the same mask. Pictures without shape (one colour, a full box, a photograph, a
+ * What is not the background (the colour of most of the border) is cut out and drawn as a mask of 16 x 16 fields whatever its
+ * colours: 256 bits. The
+ * cut's aspect stands beside them, as a bar and a box have the same mask. Pictures without shape (one colour, a full box, a
+ * photograph, a
  * hairline) have no hash.
  * PNG (libpng) and JPEG (libjpeg). Hostile bytes: both libraries' errors are caught; a picture past the limits is none.
  * Limits: LOGO_BYTES of file, LOGO_SIDE pixels a side, LOGO_PIXELS of them (16 MB of memory).
- * Ownership: nothing is kept.  Threads: reentrant.  Errors: false: no hash.  Cost: decoding; the rest is a millisecond a megapixel. */
+ * Ownership: nothing is kept.  Threads: reentrant.  Errors: false: no hash.  Cost: decoding; the rest is a millisecond a
+ * megapixel. */
 #ifndef POSSE_CASE_BRAND_LOGO_H
 #define POSSE_CASE_BRAND_LOGO_H
 

@@ -21,7 +21,8 @@ static const char *look(uint32_t cp)
     return lo < sizeof lookalike / sizeof *lookalike && lookalike[lo].cp == cp ? lookalike[lo].to : NULL;
 }
 
-/* The skeleton of one character; 0: there is no room. Beyond UTS 39: small i is drawn like l as well, as names begin with a capital I
+/* The skeleton of one character; 0: there is no room. Beyond UTS 39: small i is drawn like l as well, as names begin with a
+ * capital I
  * and hosts have no capitals. */
 static size_t put_skeleton(uint32_t cp, uint8_t *out, size_t room)
 {
@@ -54,7 +55,8 @@ static void grow_word(struct brand_word *w, uint32_t cp, uint32_t folded)
 {
     uint8_t utf8[4];
     unsigned n = utf8_encode(folded, utf8);
-    bool is_letter = fold_class(folded) != FOLD_DIGIT, is_small = is_letter && (cp >= 0x80 ? cp == folded : cp >= 'a' && cp <= 'z');
+    bool is_letter = fold_class(folded) != FOLD_DIGIT,
+         is_small = is_letter && (cp >= 0x80 ? cp == folded : cp >= 'a' && cp <= 'z');
     if (!w->n) {
         w->is_capital = !is_small;
         w->is_upper = true;
@@ -204,24 +206,135 @@ static bool among(const struct brand_word *w, const char *const *list)
 }
 
 /* Words with which a firm speaks of itself, in the languages of the corpora. */
-static const char *const roles[] = {
-    "account", "accounts", "team", "security", "support", "service", "services", "customer", "customers", "billing", "wallet", "card", "member",
-    "membership", "subscription", "rewards", "reward", "helpdesk", "help", "desk", "center", "centre", "department", "notification", "notifications",
-    "alert", "alerts", "admin", "administrator", "noreply", "reply", "no", "info", "mail", "email", "online", "bank", "banking", "inc", "llc", "ltd", "gmbh", "corp",
-    "corporation", "company", "user", "users", "delivery", "express", "shipping", "tracking", "order", "orders", "payment", "payments", "invoice",
-    "verification", "update", "updates", "id", "login", "app", "official", "news", "winner", "gift", "giftcard", "surprise", "promo", "promotions",
-    "konto", "kundenservice", "kunden", "kunde", "kundendienst", "gutschein", "gewinnspiel", "sicherheit", "konta", "clube", "cliente", "clientes", "cuenta", "conta", "cartao",
-    "recompensas", "seguranca", "equipe", "equipo", "compte", "client", "equipes", "conto", "servizio", "assistenza", "de", "do", "da", "of", "the",
-    "from", "by", "via", "your", "ihr", "voucher", "store", "survey", "feedback", "office", "wireless", "com", "prime", "plus", NULL};
-static const char *const yours[] = {"your", "dear", "ihr", "ihre", "ihrem", "dein", "deine", "sua", "seu", "votre", "tu", "su", "vostro", "copyright", "the", NULL};
-static const char *const self[] = {"account", "accounts", "team", "security", "support", "customer", "customers", "wallet", "billing", "member",
-                                   "membership", "subscription", "rewards", "konto", "kundenservice", "kunde", "cliente", "clientes", "cuenta", "conta",
-                                   "compte", "client", "inc", "llc", "gmbh", "corporation", "verification", "helpdesk", "user", "id", NULL};
+static const char *const roles[] = {"account",
+                                    "accounts",
+                                    "team",
+                                    "security",
+                                    "support",
+                                    "service",
+                                    "services",
+                                    "customer",
+                                    "customers",
+                                    "billing",
+                                    "wallet",
+                                    "card",
+                                    "member",
+                                    "membership",
+                                    "subscription",
+                                    "rewards",
+                                    "reward",
+                                    "helpdesk",
+                                    "help",
+                                    "desk",
+                                    "center",
+                                    "centre",
+                                    "department",
+                                    "notification",
+                                    "notifications",
+                                    "alert",
+                                    "alerts",
+                                    "admin",
+                                    "administrator",
+                                    "noreply",
+                                    "reply",
+                                    "no",
+                                    "info",
+                                    "mail",
+                                    "email",
+                                    "online",
+                                    "bank",
+                                    "banking",
+                                    "inc",
+                                    "llc",
+                                    "ltd",
+                                    "gmbh",
+                                    "corp",
+                                    "corporation",
+                                    "company",
+                                    "user",
+                                    "users",
+                                    "delivery",
+                                    "express",
+                                    "shipping",
+                                    "tracking",
+                                    "order",
+                                    "orders",
+                                    "payment",
+                                    "payments",
+                                    "invoice",
+                                    "verification",
+                                    "update",
+                                    "updates",
+                                    "id",
+                                    "login",
+                                    "app",
+                                    "official",
+                                    "news",
+                                    "winner",
+                                    "gift",
+                                    "giftcard",
+                                    "surprise",
+                                    "promo",
+                                    "promotions",
+                                    "konto",
+                                    "kundenservice",
+                                    "kunden",
+                                    "kunde",
+                                    "kundendienst",
+                                    "gutschein",
+                                    "gewinnspiel",
+                                    "sicherheit",
+                                    "konta",
+                                    "clube",
+                                    "cliente",
+                                    "clientes",
+                                    "cuenta",
+                                    "conta",
+                                    "cartao",
+                                    "recompensas",
+                                    "seguranca",
+                                    "equipe",
+                                    "equipo",
+                                    "compte",
+                                    "client",
+                                    "equipes",
+                                    "conto",
+                                    "servizio",
+                                    "assistenza",
+                                    "de",
+                                    "do",
+                                    "da",
+                                    "of",
+                                    "the",
+                                    "from",
+                                    "by",
+                                    "via",
+                                    "your",
+                                    "ihr",
+                                    "voucher",
+                                    "store",
+                                    "survey",
+                                    "feedback",
+                                    "office",
+                                    "wireless",
+                                    "com",
+                                    "prime",
+                                    "plus",
+                                    NULL};
+static const char *const yours[] = {"your", "dear",  "ihr", "ihre", "ihrem",  "dein",      "deine", "sua",
+                                    "seu",  "votre", "tu",  "su",   "vostro", "copyright", "the",   NULL};
+static const char *const self[] = {
+    "account",       "accounts", "team",    "security",   "support",      "customer",     "customers",
+    "wallet",        "billing",  "member",  "membership", "subscription", "rewards",      "konto",
+    "kundenservice", "kunde",    "cliente", "clientes",   "cuenta",       "conta",        "compte",
+    "client",        "inc",      "llc",     "gmbh",       "corporation",  "verification", "helpdesk",
+    "user",          "id",       NULL};
 
 static bool is_address(struct span text, const struct brand_word *first, const struct brand_word *last)
 {
     const uint8_t *before = first->from.p - 1, *after = last->from.p + last->from.n, *end = text.p + text.n;
-    if (before >= text.p && *before < 0x80 && strchr("./@_=:+\\#", *before) && !(before == text.p || ascii_is_space(before[-1])))
+    if (before >= text.p && *before < 0x80 && strchr("./@_=:+\\#", *before) &&
+        !(before == text.p || ascii_is_space(before[-1])))
         return true;
     if (after >= end)
         return false;
@@ -231,18 +344,23 @@ static bool is_address(struct span text, const struct brand_word *first, const s
 }
 
 /* "jane@mark" in a display name: where somebody works, not who writes. */
-static bool is_at(struct span text, const struct brand_word *first) { return first->from.p > text.p && first->from.p[-1] == '@'; }
+static bool is_at(struct span text, const struct brand_word *first)
+{
+    return first->from.p > text.p && first->from.p[-1] == '@';
+}
 
 static bool is_copyright(struct span text, const struct brand_word *first)
 {
     size_t at = (size_t)(first->from.p - text.p), from = at > 16 ? at - 16 : 0;
     struct span before = span_sub(text, from, at);
-    return span_find(before, SPAN_LIT("\xc2\xa9")) >= 0 || span_ifind(before, SPAN_LIT("(c)")) >= 0 || span_ifind(before, SPAN_LIT("copyright")) >= 0;
+    return span_find(before, SPAN_LIT("\xc2\xa9")) >= 0 || span_ifind(before, SPAN_LIT("(c)")) >= 0 ||
+           span_ifind(before, SPAN_LIT("copyright")) >= 0;
 }
 
 static bool is_addressed(struct span text, const struct brand_word *w, size_t n, const struct brand_hit *h)
 {
-    const struct brand_word *next = h->first + h->n < n ? &w[h->first + h->n] : NULL, *last = h->first ? &w[h->first - 1] : NULL;
+    const struct brand_word *next = h->first + h->n < n ? &w[h->first + h->n] : NULL,
+                            *last = h->first ? &w[h->first - 1] : NULL;
     if (is_copyright(text, &w[h->first]))
         return true;
     return next && last && among(next, self) && among(last, yours);
@@ -252,7 +370,8 @@ static bool is_addressed(struct span text, const struct brand_word *w, size_t n,
 static bool is_whole(const struct brand_word *w, size_t n, const struct brand_hit *h)
 {
     for (size_t i = 0; i < n; i++)
-        if ((i < h->first || i >= h->first + h->n) && w[i].n > 1 && !ascii_is_digit(w[i].folded[0]) && !among(&w[i], roles))
+        if ((i < h->first || i >= h->first + h->n) && w[i].n > 1 && !ascii_is_digit(w[i].folded[0]) &&
+            !among(&w[i], roles))
             return false;
     return true;
 }
@@ -263,8 +382,8 @@ static bool is_name_small(const struct brand_name *name, const struct brand_word
     return name->is_small && !first->is_upper;
 }
 
-static void take(struct brand_collect *c, enum brand_place place, struct span text, struct span leads, const struct brand_word *w, size_t n,
-                 const struct brand_hit *h)
+static void take(struct brand_collect *c, enum brand_place place, struct span text, struct span leads,
+                 const struct brand_word *w, size_t n, const struct brand_hit *h)
 {
     const struct brand_word *first = &w[h->first], *last = &w[h->first + h->n - 1];
     enum brand_how how = h->is_confusable ? BRAND_CONFUSABLE : BRAND_WRITTEN;
@@ -287,7 +406,8 @@ void brand_text(struct brand_collect *c, enum brand_place place, struct span tex
     size_t n = w ? brand_words(text, w, max) : 0;
     for (size_t i = 0; i < n; i++)
         if (brand_match(c->b, w, n, i, &h)) {
-            if ((place == BRAND_NAME && !is_at(text, &w[h.first])) || !is_address(text, &w[h.first], &w[h.first + h.n - 1]))
+            if ((place == BRAND_NAME && !is_at(text, &w[h.first])) ||
+                !is_address(text, &w[h.first], &w[h.first + h.n - 1]))
                 take(c, place, text, leads, w, n, &h);
             i += h.n - 1;
         }

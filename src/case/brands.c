@@ -69,7 +69,8 @@ static int build_index(struct brands *b)
     size_t most = b->n_names > b->n_domains ? b->n_names : b->n_domains, slots = 64;
     while (slots < 2 * most + 2)
         slots *= 2;
-    uint32_t *by_name = calloc(slots, sizeof *by_name), *by_skeleton = calloc(slots, sizeof *by_name), *by_domain = calloc(slots, sizeof *by_name);
+    uint32_t *by_name = calloc(slots, sizeof *by_name), *by_skeleton = calloc(slots, sizeof *by_name),
+             *by_domain = calloc(slots, sizeof *by_name);
     if (!by_name || !by_skeleton || !by_domain) {
         free(by_name);
         free(by_skeleton);
@@ -96,7 +97,8 @@ static int build_index(struct brands *b)
 }
 
 /* *at: how many slots after the key's own have been looked at. */
-static const struct brand_name *look_up(const struct brands *b, const uint32_t *slot, struct span key, bool is_skeleton, size_t *at)
+static const struct brand_name *look_up(const struct brands *b, const uint32_t *slot, struct span key, bool is_skeleton,
+                                        size_t *at)
 {
     for (size_t mask = b->slots - 1, home = brand_key(key); b->slots && *at < b->slots; (*at)++) {
         uint32_t v = slot[(home + *at) & mask];
@@ -219,8 +221,11 @@ static int add_line(struct brands *b, struct span line, bool may_replace)
     if (may_replace)
         replace(b, column[0]);
     uint32_t id = (uint32_t)b->n;
-    b->brand[b->n++] = (struct brand){.name = column[0], .first_domain = (uint32_t)b->n_domains, .first_logo = (uint32_t)b->n_logos,
-                                      .is_common = span_chr(column[3], 'c') >= 0, .is_project = span_chr(column[3], 'p') >= 0};
+    b->brand[b->n++] = (struct brand){.name = column[0],
+                                      .first_domain = (uint32_t)b->n_domains,
+                                      .first_logo = (uint32_t)b->n_logos,
+                                      .is_common = span_chr(column[3], 'c') >= 0,
+                                      .is_project = span_chr(column[3], 'p') >= 0};
     int err = add_name(b, id, column[0]);
     while (!err && column[1].n)
         if ((item = next_item(&column[1])).n)
@@ -250,7 +255,9 @@ int brands_add(struct brands *b, struct span table, const char *name, struct rep
             line.n--;
         int err = line.n && line.p[0] != '#' ? add_line(b, line, may_replace) : 0;
         if (err == POSSE_ESYNTAX)
-            return report_set(why, err, "%s:%u: wants name, other names, own domains, flags, logo hashes, parted by tabs", name, number);
+            return report_set(why, err,
+                              "%s:%u: wants name, other names, own domains, flags, logo hashes, parted by tabs", name,
+                              number);
         if (err)
             return report_set(why, err, "%s:%u: %s", name, number, posse_strerror(err));
     }

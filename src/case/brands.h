@@ -1,14 +1,19 @@
 /* brands: which trademarks a message uses, where, and whether it was sent by their owner.
  *
- * A use is a mark in one place: display name, subject, visible text, the text of a link, a domain that looks like the owner's (of the
- * sender or of a link), a picture. A claim is what the uses of one mark add up to: does the message pass itself off as the owner's? Most
- * uses are only mentions (mail about a product, "follow us on ..." in a footer): is_claimed asks for places in which one says who one
+ * A use is a mark in one place: display name, subject, visible text, the text of a link, a domain that looks like the owner's
+ * (of the
+ * sender or of a link), a picture. A claim is what the uses of one mark add up to: does the message pass itself off as the
+ * owner's? Most
+ * uses are only mentions (mail about a product, "follow us on ..." in a footer): is_claimed asks for places in which one says
+ * who one
  * is, and of common words (Apple, Target, Orange) for more. Where in doubt: no claim. bench/brands says how often that is wrong.
- * Look-alikes: confusable characters (UTS 39, brand_lookalikes.h) in domains (punycode undone) and words, one wrong letter, the mark with
+ * Look-alikes: confusable characters (UTS 39, brand_lookalikes.h) in domains (punycode undone) and words, one wrong letter,
+ * the mark with
  * a word beside it ("mark-login.example"), the owner's domain within another ("mark.com.other.example").
  * Beside each claim stands where the mail came from. What From says anybody can write; what our own host found about it stands in
  * Authentication-Results, and is believed only where that field is above the Received field of the hand-over (sender/received.h).
- * The table: lines "name TAB other names TAB own domains TAB flags TAB logo hashes", lists parted by "|"; flags: c a common word, p a
+ * The table: lines "name TAB other names TAB own domains TAB flags TAB logo hashes", lists parted by "|"; flags: c a common
+ * word, p a
  * project. models/brands.tsv ships (CC0: npm simple-icons and a list of ours); a user's own list is read after it, and replaces
  * marks of the same name. A mark without own domains can be claimed; whether its owner sent the mail is then not known.
  * Ownership: a table owns its bytes; results are in the arena, the message, or the table.  Threads: a loaded table is read-only.

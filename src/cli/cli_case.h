@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 
 /* Options of exports and notices; a form is OPT_FORM and its enum export_form. */
-enum { OPT_ALLOW = 460, OPT_OUT, OPT_CONTACTS, OPT_RECEIVERS, OPT_AT, OPT_DAYS, OPT_ORG, OPT_CONTACT, OPT_RESERVED, OPT_FORM };
+enum { OPT_ALLOW = 460, OPT_OUT, OPT_CONTACTS, OPT_RECEIVERS, OPT_AT, OPT_DAYS, OPT_ORG, OPT_CONTACT, OPT_RESERVED, OPT_PDF, OPT_MARKS, OPT_RECIPIENTS, OPT_FORM };
 enum { CASE_ALLOW_MAX = 16 };
 
 enum { CASE_WANTS = 64 /* options of one kind */, CASE_COMMAND = 1024 };
@@ -18,10 +18,10 @@ struct case_request {
     size_t n_campaigns, n_botnets, n_traces;
     int64_t since_ms, until_ms;
     uint64_t samples;            /* of each campaign */
-    const char *allow[CASE_ALLOW_MAX], *at, *days, *org, *contact, *out, *contacts, *receivers;
+    const char *allow[CASE_ALLOW_MAX], *at, *days, *org, *contact, *out, *contacts, *receivers, *marks;
     size_t n_allow;
     unsigned forms;              /* a bit for each enum export_form */
-    bool is_json, lists_reserved, is_new_key;
+    bool is_json, lists_reserved, is_new_key, is_pdf, shows_recipients;
     char command[CASE_COMMAND];  /* as it was typed */
     char home_path[4096], folder[4300], key_path[4200], by_name[128];
     struct case_writer writer;
@@ -64,6 +64,7 @@ int case_old_findings(struct casefile *c, struct arena *a, struct findings **out
 int case_add_findings(struct case_request *q, struct casefile *c, struct arena *a, struct findings *f, const struct findings *old,
                       uint64_t *n_out, struct report *why);
 int case_lists_run(struct case_request *q, int argc, char **argv); /* export with a form */
+int case_dossier_run(struct case_request *q, int argc, char **argv);
 int case_notices_run(struct case_request *q, int argc, char **argv);
 int case_sent_run(struct case_request *q, int argc, char **argv);
 int case_answered_run(struct case_request *q, int argc, char **argv);

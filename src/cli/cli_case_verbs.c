@@ -77,6 +77,9 @@ static bool case_text_option(struct case_request *q, int key)
     case OPT_CA: q->ca = optarg; return true;
     case OPT_REQUEST: q->request = optarg; return true;
     case OPT_TO: q->to = optarg; return true;
+    case OPT_MARKS: q->marks = optarg; return true;
+    case OPT_PDF: q->is_pdf = true; return true;
+    case OPT_RECIPIENTS: q->shows_recipients = true; return true;
     case OPT_JSON: q->is_json = true; return true;
     default: return false;
     }
@@ -171,6 +174,13 @@ static const struct cli_option ledger_options[] = {
     {OPT_AT, "at", "TIME", "it was then, not now"},
     CASE_OPTIONS,
 };
+static const struct cli_option dossier_options[] = {
+    {OPT_OUT, "out", "FILE", "where to write it; without, standard output"},
+    {OPT_PDF, "pdf", NULL, "a PDF beside it, by WeasyPrint"},
+    {OPT_MARKS, "marks", "FILE", "trademarks of your own, beside those that ship: name, other names, own domains, flags, logos; by tabs"},
+    {OPT_RECIPIENTS, "recipients", NULL, "show recipients' addresses and infected machines; without, they are left out"},
+    CASE_OPTIONS,
+};
 static const struct cli_option notices_options[] = {
     {OPT_OUT, "out", "DIR", "a folder to make"},
     {OPT_CONTACTS, "contacts", "FILE", "AS64500 or a network, a mail address, the firm's name; a line each"},
@@ -224,6 +234,8 @@ VERB(verify, "tell whether it is still what it was", "CASE [OPTION]...",
 VERB(export, "write it out for others", "CASE --to DIR [OPTION]...",
      "Without a form: every exhibit as a file, to be verified elsewhere. With forms: what was found, for those who act on it.\n" CASE_ABOUT,
      export_options);
+VERB(dossier, "make one page of it for its receiver", "CASE [--out FILE [--pdf]] [OPTION]...",
+     "Writes a self-contained page of what is under the newest seal, without those to whom the messages were sent. " CASE_ABOUT, dossier_options);
 VERB(notices, "prepare one notice a hosting firm", "CASE --out DIR --org NAME --contact ADDRESS [OPTION]...",
      "Writes, and never sends: XARF, ARF and text, and drafts in a Maildir, to whoever is told of abuse there. " CASE_ABOUT, notices_options);
 VERB(sent, "record that a notice was sent", "CASE NOTICE [TEXT]", "Writes it into the ledger. " CASE_ABOUT, ledger_options);
@@ -250,6 +262,7 @@ static const struct cli_command *const verbs[] = {
     &verb_stamp.cmd,
     &verb_verify.cmd,
     &verb_export.cmd,
+    &verb_dossier.cmd,
     &verb_notices.cmd,
     &verb_sent.cmd,
     &verb_answered.cmd,

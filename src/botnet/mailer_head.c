@@ -17,12 +17,15 @@ static const struct { const char *name; char letter; bool core; } known[] = {
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
+static bool is_known_as(const struct field *f, int k)
+{
+    return f->part == 0 && f->name.n && (f->name.p[0] | 0x20) == known[k].name[0] && span_ieq(f->name, span_str(known[k].name));
+}
+
 static int known_field(const struct field *f)
 {
-    if (f->part != 0)
-        return -1;
     for (int i = 0; i < KNOWN; i++)
-        if (f->name.n == strlen(known[i].name) && span_ieq(f->name, span_str(known[i].name)))
+        if (is_known_as(f, i))
             return i;
     return -1;
 }
@@ -48,7 +51,7 @@ static void cases(const struct message *m, struct mailer *out)
     struct word w = trait_begin(out, TRAIT_CASE);
     for (int k = 0; k < KNOWN; k++) {
         for (size_t i = 0; known[k].core && i < m->n_fields; i++) {
-            if (known_field(&m->field[i]) != k)
+            if (!is_known_as(&m->field[i], k))
                 continue;
             struct span name = m->field[i].name;
             bool plain = name.n && !memchr(name.p, '-', name.n) && name.p[0] >= 'A' && name.p[0] <= 'Z' &&

@@ -9,6 +9,8 @@
 
 enum { FORM = 2, PART_MOST = 1 << 30 };
 
+#define MINUTE_FAR ((int64_t)1 << 30) /* two thousand years from 1970, either way */
+
 /* ---- out ---- */
 
 static uint64_t bits_of(double x)
@@ -472,6 +474,10 @@ static int get_all(struct reader *r, struct botnets *b)
     b->minute = (int64_t)reader_u64(r);
     b->all_in_minute = get_u32(r);
     b->spam_in_minute = get_u32(r);
+    if (b->ticked_ms != INT64_MIN && (b->minute < -MINUTE_FAR || b->minute > MINUTE_FAR)) { /* without a tick it is set by the first */
+        reader_fail(r, POSSE_ECORRUPT);
+        return POSSE_ECORRUPT;
+    }
     size_t n = get_count(r, PART_MOST, 2);
     if (b->next_number == 0 || (b->joined = malloc((n + 1) * sizeof *b->joined)) == NULL)
         return b->next_number ? POSSE_ENOMEM : POSSE_ECORRUPT;

@@ -131,7 +131,7 @@ struct estimate pattern_rate(const struct pattern *p, double weight)
     vary += p->off_n > 0 ? p->off2 / (p->off_n * p->off_n) : 1;
     vary += pattern_dispersion(p) / (pattern_level(p) * 60 * HOUR_MEMORY / 2 + 1); /* of the hour of day */
     double half = 1.96 * sqrt(vary) * mid;
-    return (struct estimate){half < mid ? mid - half : 0, mid, mid + half, (uint64_t)p->messages, "own pattern"};
+    return (struct estimate){half < mid ? mid - half : 0, mid, mid + half, p->messages > 0 ? (uint64_t)p->messages : 0, "own pattern"};
 }
 
 /* ---- dips ---- */

@@ -36,7 +36,8 @@
 #define BITS_NAMELESS 1.0
 #define BITS_NAME_GENERATED 2.0
 #define BITS_NAME_FLUX 3.0
-#define BITS_UNANSWERED_OUT (-1.0)
+#define BITS_UNANSWERED_OUT (-1.0)     /* a controller that is gone and is still called in its rhythm */
+#define BITS_SILENT (-10.0)           /* no rhythm, no answer: it was tried, not spoken to */
 #define BITS_UNANSWERED_IN (-10.0)
 #define BITS_INBOUND (-3.0)
 #define BITS_LOGIN (-3.0)             /* an inbound rhythm at a door that passwords are tried at */

@@ -254,13 +254,13 @@ static const char *protocol_reasons(const struct pass *w, const struct pair *p, 
     return NULL;
 }
 
-static void direction_reasons(const struct pass *w, const struct pair *p, const struct service *s, struct trace_reasons *out)
+static void direction_reasons(const struct pass *w, const struct pair *p, const struct service *s, bool is_called, struct trace_reasons *out)
 {
     uint32_t dst = p->dst & NAME_BIT ? p->address : p->dst;
     bool from = w->inside[p->src], to = w->inside[dst];
     double answered = p->connections ? (double)p->answered / p->connections : 1;
     if (answered < .2)
-        trace_reason_add(out, TRACE_UNANSWERED, from ? BITS_UNANSWERED_OUT : BITS_UNANSWERED_IN, "%.0f%% of the tries were answered", answered * 100);
+        trace_reason_add(out, TRACE_UNANSWERED, !from ? BITS_UNANSWERED_IN : is_called ? BITS_UNANSWERED_OUT : BITS_SILENT, "%.0f%% of the tries were answered", answered * 100);
     if (from && to)
         trace_reason_add(out, TRACE_DIRECTION, BITS_WITHIN, "both are inside");
     if (from)
@@ -295,9 +295,21 @@ static double order_of(const struct host *h, const struct pair *p)
     return clamp(bits, BITS_ORDER_LEAST, BITS_ORDER_MOST);
 }
 
-/* Base-2 likelihood ratio of what one host is seen to do, "its controller is here" against "a host like any". */
-double trace_crowd_of(const struct pass *w, uint32_t host)
+/* Does it try this port on everybody? Where scanners meet is what they scan. */
+static bool scans(const struct host *h, uint16_t port)
 {
+    const struct act_stat *s = h->act[1];
+    for (size_t i = 0; s && i < PORTS_TOP; i++)
+        if (s->port_n[i] && s->port[i] == port)
+            return s->port_n[i] * 5.0 >= (double)s->n && s->most >= 30;
+    return false;
+}
+
+/* Base-2 likelihood ratio of what one host is seen to do, "its controller is here" against "a host like any". */
+double trace_crowd_of(const struct pass *w, uint32_t host, uint16_t port)
+{
+    if (scans(&w->t->host[host], port))
+        return 0;
     double seen = w->host_bits[host] > 0 ? (double)w->host_bits[host] : BITS_ACTS_LEAST, l = exp2(clamp(seen, -20, 20));
     return log2((ACTS_IF_INFECTED * l + 1 - ACTS_IF_INFECTED) / (w->base * l + 1 - w->base));
 }
@@ -324,7 +336,7 @@ void trace_service_judge(struct pass *w, struct service *s)
         bool acts = host && w->host_odds[host] > 0;
         s->n_hosts++;
         s->n_acting += acts;
-        s->crowd += host ? trace_crowd_of(w, host) : log2((1 - ACTS_IF_INFECTED) / (1 - w->base));
+        s->crowd += host ? trace_crowd_of(w, host, p->port) : log2((1 - ACTS_IF_INFECTED) / (1 - w->base));
         rhythm[acts] += rhythm_bits(&w->judged[w->order[i]], p);
         n[acts]++;
         if (acts) {
@@ -359,7 +371,7 @@ void trace_reasons_of(const struct pass *w, size_t pair, bool whole, struct trac
     pair_reasons(w, pair, whole && s->n_hosts ? s->rhythm : rhythm_bits(&w->judged[pair], p), out);
     crowd_reasons(w, p, s, out);
     name_reasons(w, p, out);
-    direction_reasons(w, p, s, out);
+    direction_reasons(w, p, s, w->judged[pair].is_rhythm, out);
     *innocent_out = protocol_reasons(w, p, out);
     list_reasons(w, p, out, innocent_out);
     out->bits = 0;

@@ -178,7 +178,7 @@ int trace_float_order(const void *a, const void *b);
 int trace_controllers_make(struct pass *w, struct lists *l);
 int trace_hosts_make(struct pass *w, struct lists *l);
 double trace_crowd_limit(double bits);
-double trace_crowd_of(const struct pass *w, uint32_t host); /* trace_evidence.c: one host's part */
+double trace_crowd_of(const struct pass *w, uint32_t host, uint16_t port); /* trace_evidence.c: one host's part */
 /* trace_incidents.c */
 int trace_incidents_make(const struct pass *w, struct lists *l);
 

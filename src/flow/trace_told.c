@@ -53,7 +53,7 @@ static void members_note(struct pass *w, uint32_t service)
         uint32_t host = t->node[p->src].host;
         if (!host || !w->inside[p->src])
             continue;
-        double without = trace_crowd_limit(s->crowd_all - trace_crowd_of(w, host));
+        double without = trace_crowd_limit(s->crowd_all - trace_crowd_of(w, host, p->port));
         double probability = trace_odds(s->bits + BITS_SCALE * (without - s->crowd));
         if (probability > (double)w->member[host]) {
             w->member[host] = (float)probability;

@@ -26,13 +26,17 @@ def messages(lists):
 class Posse:
     name = "posse"
 
-    def __init__(self, a):
-        self.a, self.home = a, os.path.join(a.work, "home")
+    def __init__(self, a, observes=True):
+        self.a, self.observes = a, observes
+        if not observes:
+            self.name = "posse,observe=no"
+        self.home = os.path.join(a.work, "home." + self.name)
 
     def __enter__(self):
         shutil.rmtree(self.home, ignore_errors=True)
-        conf, log = os.path.join(self.a.work, "posse.conf"), os.path.join(self.a.work, "posse.log")
+        conf, log = os.path.join(self.a.work, self.name + ".conf"), os.path.join(self.a.work, self.name + ".log")
         with open(conf, "w", encoding="utf-8") as f:
+            f.write("observe { enabled = %s }\n" % ("yes" if self.observes else "no"))
             f.write('rspamd { listen = {"127.0.0.1:0"} }\nserve {\n    threads = 2\n    user = "%s"\n}\n' % os.environ.get("USER", "root"))
         with open(log, "wb") as err:
             self.p = subprocess.Popen([self.a.posse, "serve", "--config", conf, "--home", self.home, "--announce"],
@@ -86,7 +90,7 @@ def run(a):
     mail = os.path.join(a.work, "mail")
     with open(mail, "w", encoding="utf-8") as f:
         f.writelines(m + "\n" for m in messages(a.lists))
-    servers = [Posse(a)] + ([] if a.alone else [Rspamd(a)])
+    servers = [Posse(a), Posse(a, False)] + ([] if a.alone else [Rspamd(a)])
     rows = []
     for s in servers:
         s.__enter__()

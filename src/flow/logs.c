@@ -144,7 +144,8 @@ int logs_open(const char *const *path, size_t n, const struct logs_options *o, s
         logs_close(out);
         return rc;
     }
-    qsort(l->wait, l->n_wait, sizeof *l->wait, by_first);
+    if (l->n_wait)
+        qsort(l->wait, l->n_wait, sizeof *l->wait, by_first);
     return 0;
 }
 

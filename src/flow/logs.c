@@ -451,7 +451,8 @@ static bool look(struct logs *l, struct report *why)
             more = true;
         }
     }
-    qsort(l->wait + l->next_wait, l->n_wait - l->next_wait, sizeof *l->wait, by_first);
+    if (l->next_wait < l->n_wait)
+        qsort(l->wait + l->next_wait, l->n_wait - l->next_wait, sizeof *l->wait, by_first);
     for (size_t i = 0; i < l->n_open; i++) {
         l->open[i]->at_end = false; /* each is tried once more */
         more = true;

@@ -5,29 +5,12 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "case/say.h"
 
 enum { REASON_MOST = 400, DAY_MS = 86400000 };
 
 static const char *const role_names[ENTRY_ROLES] = {"controller", "sender", "page"};
 const char *entry_role_name(enum entry_role r) { return role_names[r]; }
-
-static struct span say(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static struct span say(struct arena *a, const char *fmt, ...)
-{
-    char text[REASON_MOST];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return arena_copy(a, span_of(text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
-}
-
-static struct span address_text(struct arena *a, const struct ip *ip)
-{
-    char text[IP_TEXT];
-    ip_text(ip, text);
-    return arena_copy(a, span_str(text));
-}
 
 static struct span lower(struct arena *a, struct span s)
 {
@@ -41,26 +24,26 @@ static void of_controller(struct arena *a, const struct found_controller *c, str
 {
     *e = (struct entry){.role = ENTRY_CONTROLLER, .is_name = c->is_by_name, .ip = c->ip, .network = &c->network, .port = c->port,
                         .first_ms = c->first_ms, .last_ms = c->last_ms, .probability = c->probability, .exhibit = c->exhibit};
-    e->text = e->is_name ? lower(a, c->name) : address_text(a, &c->ip);
-    e->reason = say(a, "probable controller (%.3f): %" PRIu64 " machines talk to it in rhythm, %" PRIu64 " of them act", c->probability,
+    e->text = e->is_name ? lower(a, c->name) : case_address(a, &c->ip);
+    e->reason = case_say(a, REASON_MOST, "probable controller (%.3f): %" PRIu64 " machines talk to it in rhythm, %" PRIu64 " of them act", c->probability,
                     c->hosts_total, c->acting_total);
 }
 
 static void of_source(struct arena *a, const struct found_source *s, struct entry *e)
 {
-    *e = (struct entry){.role = ENTRY_SENDER, .ip = s->ip, .text = address_text(a, &s->ip), .network = &s->network, .campaign = s->campaign,
+    *e = (struct entry){.role = ENTRY_SENDER, .ip = s->ip, .text = case_address(a, &s->ip), .network = &s->network, .campaign = s->campaign,
                         .botnet = s->botnet, .messages = s->messages, .first_ms = s->first_ms, .last_ms = s->last_ms, .probability = 1};
     int n = (int)(s->campaign.n < 100 ? s->campaign.n : 100);
-    e->reason = s->messages ? say(a, "sent spam of campaign %.*s: %" PRIu64 "%s seen", n, (const char *)s->campaign.p, s->messages,
+    e->reason = s->messages ? case_say(a, REASON_MOST, "sent spam of campaign %.*s: %" PRIu64 "%s seen", n, (const char *)s->campaign.p, s->messages,
                                   s->is_sampled ? " or more" : "")
-                            : say(a, "sent spam of campaign %.*s", n, (const char *)s->campaign.p);
+                            : case_say(a, REASON_MOST, "sent spam of campaign %.*s", n, (const char *)s->campaign.p);
 }
 
 static void of_link(struct arena *a, const struct found_campaign *c, const struct found_count *l, struct entry *e)
 {
     *e = (struct entry){.role = ENTRY_PAGE, .is_name = true, .text = lower(a, l->text), .campaign = c->id, .botnet = c->botnet,
                         .messages = l->n, .first_ms = c->first_ms, .last_ms = c->last_ms, .probability = 1};
-    e->reason = say(a, "spam links to it: campaign %.*s, messages: %s%" PRIu64, (int)(c->id.n < 100 ? c->id.n : 100), (const char *)c->id.p,
+    e->reason = case_say(a, REASON_MOST, "spam links to it: campaign %.*s, messages: %s%" PRIu64, (int)(c->id.n < 100 ? c->id.n : 100), (const char *)c->id.p,
                     l->is_at_most ? "up to " : "", l->n);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "case/say.h"
 #include "case/uuid.h"
 
 enum { WHAT_MOST = 500, NAMED = 100 };
@@ -15,32 +16,14 @@ const char *notice_kind_name(enum notice_kind k) { return kind_names[k]; }
 
 struct told { struct incident e; struct contact contact; struct span key; };
 
-static struct span say(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static struct span say(struct arena *a, const char *fmt, ...)
-{
-    char text[WHAT_MOST];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return arena_copy(a, span_of(text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
-}
-
-static struct span address_text(struct arena *a, const struct ip *ip)
-{
-    char text[IP_TEXT];
-    ip_text(ip, text);
-    return arena_copy(a, span_str(text));
-}
-
 static int cut(struct span s) { return (int)(s.n < NAMED ? s.n : NAMED); }
 
 static struct incident of_controller(struct arena *a, const struct found_controller *c)
 {
-    struct incident e = {.kind = NOTICE_CONTROLLER, .ip = c->ip, .address = address_text(a, &c->ip), .name = c->name, .port = c->port,
+    struct incident e = {.kind = NOTICE_CONTROLLER, .ip = c->ip, .address = case_address(a, &c->ip), .name = c->name, .port = c->port,
                          .proto = c->proto, .network = &c->network, .first_ms = c->first_ms, .last_ms = c->last_ms, .at_ms = c->last_ms,
                          .probability = c->probability, .exhibit = c->exhibit, .reason = c->reason, .n_reasons = c->n_reasons};
-    e.what = say(a, "probable command and control server (probability %.3f): %" PRIu64 " machines of a network that was watched talk to it in "
+    e.what = case_say(a, WHAT_MOST, "probable command and control server (probability %.3f): %" PRIu64 " machines of a network that was watched talk to it in "
                  "rhythm, %" PRIu64 " of them send spam or scan", c->probability, c->hosts_total, c->acting_total);
     return e;
 }
@@ -48,13 +31,13 @@ static struct incident of_controller(struct arena *a, const struct found_control
 static struct incident of_source(struct arena *a, const struct found_source *s)
 {
     bool is_known = s->botnet.n && !span_eq(s->botnet, SPAN_LIT("unknown")) && !span_eq(s->botnet, SPAN_LIT("others"));
-    struct incident e = {.kind = NOTICE_SENDER, .ip = s->ip, .address = address_text(a, &s->ip), .network = &s->network, .campaign = s->campaign,
+    struct incident e = {.kind = NOTICE_SENDER, .ip = s->ip, .address = case_address(a, &s->ip), .network = &s->network, .campaign = s->campaign,
                          .botnet = is_known ? s->botnet : SPAN_NONE, .first_ms = s->first_ms, .last_ms = s->last_ms, .at_ms = s->last_ms,
                          .probability = 1, .messages = s->messages};
     char count[64] = "";
     if (s->messages)
         snprintf(count, sizeof count, " (messages seen: %" PRIu64 "%s)", s->messages, s->is_sampled ? " or more" : "");
-    e.what = say(a, "sent spam to addresses that were watched%s, campaign %.*s%s%.*s", count, cut(s->campaign), (const char *)s->campaign.p,
+    e.what = case_say(a, WHAT_MOST, "sent spam to addresses that were watched%s, campaign %.*s%s%.*s", count, cut(s->campaign), (const char *)s->campaign.p,
                  is_known ? ", as the machines of botnet " : "", is_known ? cut(s->botnet) : 0, (const char *)s->botnet.p);
     return e;
 }
@@ -74,14 +57,14 @@ static void time_by_campaign(const struct findings *f, struct incident *e)
 
 static struct incident of_host(struct arena *a, const struct found_host *h)
 {
-    struct incident e = {.kind = NOTICE_HOST, .ip = h->ip, .address = address_text(a, &h->ip), .name = h->name, .network = &h->network,
+    struct incident e = {.kind = NOTICE_HOST, .ip = h->ip, .address = case_address(a, &h->ip), .name = h->name, .network = &h->network,
                          .first_ms = h->first_ms, .last_ms = h->last_ms, .at_ms = h->last_ms, .probability = h->probability, .exhibit = h->exhibit,
                          .reason = h->reason, .n_reasons = h->n_reasons};
     struct buf acts;
     buf_init(&acts, NAMED * 2);
     for (size_t i = 0; i < h->n_acts && acts.n < NAMED; i++)
         buf_add_fmt(&acts, "%s%.*s", i ? ", " : "", h->act[i].n < 20 ? (int)h->act[i].n : 20, (const char *)h->act[i].p);
-    e.what = say(a, "probably infected (probability %.3f): %.*s", h->probability, (int)acts.n, (const char *)acts.p);
+    e.what = case_say(a, WHAT_MOST, "probably infected (probability %.3f): %.*s", h->probability, (int)acts.n, (const char *)acts.p);
     buf_deinit(&acts);
     return e;
 }
@@ -95,10 +78,10 @@ static void key_of(struct arena *a, const struct contacts *c, struct told *t)
         for (size_t i = 0; i < t->key.n; i++)
             ((uint8_t *)t->key.p)[i] = ascii_lower(t->key.p[i]); /* arena_copy's bytes are ours */
     } else if (t->e.network->asn) {
-        t->key = say(a, "AS%u", t->e.network->asn);
+        t->key = case_say(a, WHAT_MOST, "AS%u", t->e.network->asn);
     } else {
         struct ip net = ip_network(&t->e.ip);
-        t->key = address_text(a, &net);
+        t->key = case_address(a, &net);
     }
 }
 

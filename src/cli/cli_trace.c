@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/cli_gate.h"
 #include "cli/progress.h"
 #include "cli/trace_join.h"
 #include "cli/trace_out.h"
@@ -135,6 +136,31 @@ static bool was_told(struct trace_request *q, const struct incident *x)
     return false;
 }
 
+/* Silence would be read as "nothing was looked at": what was, and what came nearest, on stderr as all that is no incident. */
+static void tell_none(const struct trace_request *q, struct buf *b)
+{
+    const struct traced_host *h;
+    const struct beacon *x;
+    struct trace_size size;
+    char first[CLI_TIME_MAX], last[CLI_TIME_MAX];
+    trace_size(q->trace, &size);
+    if (!size.flows)
+        return;
+    cli_format_time(size.first_ms, first);
+    cli_format_time(size.last_ms, last);
+    fprintf(stderr, "posse: no incident in %llu connections of %s to %s\n", (unsigned long long)size.flows, first, last);
+    if (trace_hosts(q->trace, &h) && h->acts) {
+        buf_add_str(b, "posse: the nearest host (--hosts): ");
+        trace_host_write(b, q->style, h);
+    }
+    if (trace_beacons(q->trace, &x) && !x->innocent && x->is_rhythm) {
+        buf_add_str(b, "posse: the most suspicious rhythm (--beacons; alone it accuses nobody): ");
+        trace_beacon_write(b, q->style, x);
+    }
+    fwrite(b->p, 1, b->n, stderr);
+    buf_clear(b);
+}
+
 static int print_incidents(struct trace_request *q, struct buf *b)
 {
     const struct incident *x;
@@ -146,6 +172,8 @@ static int print_incidents(struct trace_request *q, struct buf *b)
         trace_incident_write(b, q->style, &x[i]);
         status = flush(b);
     }
+    if (!n && !q->is_following && !q->style.is_json && !q->style.is_explained)
+        tell_none(q, b);
     return status;
 }
 

@@ -277,6 +277,8 @@ static void tell_losses(const struct trace_request *q)
     if (lost.lines + lost.files)
         fprintf(stderr, "posse: %llu broken lines and %llu files were passed over: %s\n", (unsigned long long)lost.lines,
                 (unsigned long long)lost.files, lost.first);
+    if (lost.twins)
+        fprintf(stderr, "posse: %llu connections stood in two logs and count once\n", (unsigned long long)lost.twins);
     if (size.clock_jumps)
         fprintf(stderr, "posse: %llu records are a day or more out of order: a clock jumped\n", (unsigned long long)size.clock_jumps);
     if (size.pairs_lost > size.flows / 2 && size.pairs_lost > 1000)

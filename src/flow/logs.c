@@ -13,6 +13,7 @@
 #include "flow/log_pair.h"
 #include "flow/log_source.h"
 #include "flow/log_text.h"
+#include "flow/log_twins.h"
 
 enum { OPEN_MAX_LOGS = 128, SECOND_US = 1000000, BYTES_A_RECORD = 512, COLLECT_MOST = 1 << 16 };
 
@@ -27,6 +28,7 @@ struct logs {
     int64_t limit_us, until_us; /* now's; what began before it may be told */
     struct log_hold *hold;
     struct log_pair *pair;  /* once there was a half flow */
+    struct log_twins twins;
     struct collector *net;  /* with a socket; NULL: none */
     int64_t net_clock;
     unsigned net_wild;
@@ -248,6 +250,10 @@ static int tell(struct logs *l, struct flow *out, struct report *why)
 {
     int rc;
     while ((rc = take(l, out)) > 0) {
+        if (log_twins_seen(&l->twins, out)) {
+            l->bad.twins++;
+            continue;
+        }
         if (l->skip_n && out->start_us == l->told_us) {
             l->skip_n--;
             continue;

@@ -22,6 +22,7 @@ struct logs_lost {
     uint64_t others;  /* well-formed and of no use: other logs' lines, protocols that are not IP */
     uint64_t files;   /* that are no log, or end in the middle */
     uint64_t late;    /* not lost: told out of order, since they came later than the slack (logs_next only) */
+    uint64_t twins;   /* not lost: connections that stood in two logs, told once (logs_next only; flow/log_twins.h) */
     char first[512];  /* the first ones: "conn.log:17: 12 columns in place of 21; ..." */
 };
 struct logs_file; /* one file */

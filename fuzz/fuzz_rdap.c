@@ -34,7 +34,7 @@ static void answer(struct span json)
 {
     static struct rdap_network n;
     struct report why = {0};
-    char range[RDAP_RANGE_TEXT];
+    char range[IP_RANGE_TEXT];
     int rc = rdap_read(json, &n, &why);
     if (rc != why.code || n.n_contacts > RDAP_CONTACTS)
         abort();

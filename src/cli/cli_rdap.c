@@ -47,7 +47,7 @@ static const char *or_dash(const char *s) { return s[0] ? s : "-"; }
 /* address, network, country, holder, abuse contact; a contact for other things stands in brackets with what it is for. */
 static void print_line(const char *address, const struct rdap_answer *x)
 {
-    char range[RDAP_RANGE_TEXT];
+    char range[IP_RANGE_TEXT];
     const struct rdap_network *n = &x->network;
     const struct rdap_contact *c = n->n_contacts ? &n->contact[0] : NULL;
     rdap_range_text(n, range);
@@ -72,7 +72,7 @@ static void add_text(struct buf *b, const char *name, const char *value)
 static void print_json(const char *address, const struct rdap_answer *x)
 {
     struct buf b;
-    char range[RDAP_RANGE_TEXT], when[CLI_TIME_MAX];
+    char range[IP_RANGE_TEXT], when[CLI_TIME_MAX];
     const struct rdap_network *n = &x->network;
     rdap_range_text(n, range);
     cli_format_time(x->asked_ms, when);

@@ -1,6 +1,7 @@
 #include "net/ip.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -109,6 +110,31 @@ struct ip ip_prefix(const struct ip *a, unsigned bits)
     out.b[whole] &= (uint8_t)(0xff00u >> (bits % 8));
     memset(out.b + whole + 1, 0, 16 - whole - 1);
     return out;
+}
+
+struct ip ip_prefix_last(const struct ip *a, unsigned bits)
+{
+    struct ip out = *a;
+    for (unsigned i = bits; i < 128; i++)
+        out.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
+    return out;
+}
+
+void ip_range_text(const struct ip *first, const struct ip *last, char out[IP_RANGE_TEXT])
+{
+    char from[IP_TEXT], to[IP_TEXT];
+    unsigned least = ip_is_v4(first) ? 96 : 0, bits = least;
+    for (; bits <= 128; bits++) {
+        struct ip low = ip_prefix(first, bits), high = ip_prefix_last(first, bits);
+        if (ip_compare(&low, first) == 0 && ip_compare(&high, last) == 0)
+            break;
+    }
+    ip_text(first, from);
+    ip_text(last, to);
+    if (bits <= 128)
+        snprintf(out, IP_RANGE_TEXT, "%s/%u", from, bits - least);
+    else
+        snprintf(out, IP_RANGE_TEXT, "%s - %s", from, to);
 }
 
 struct ip ip_network(const struct ip *a) { return ip_prefix(a, ip_is_v4(a) ? 96 + 24 : 48); }

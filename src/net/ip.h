@@ -8,7 +8,7 @@
 #include "base/span.h"
 
 struct ip { uint8_t b[16]; };
-enum { IP_TEXT = 48 };
+enum { IP_TEXT = 48, IP_RANGE_TEXT = 2 * IP_TEXT + 4 };
 
 /* "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "IPv6:2001:db8::1"; without port, prefix or zone. */
 bool ip_read(struct span text, struct ip *out);
@@ -21,6 +21,10 @@ struct ip ip_of_v4(uint32_t host_order);
 bool ip_is_special(const struct ip *a);
 /* The first `bits` of it (of 128; IPv4's begin at 96), the rest 0: 96 + 24 is a /24. */
 struct ip ip_prefix(const struct ip *a, unsigned bits);
+/* The last address of those that begin with the same bits. */
+struct ip ip_prefix_last(const struct ip *a, unsigned bits);
+/* "192.0.2.0/24", or "192.0.2.0 - 192.0.2.9" where it is no prefix. */
+void ip_range_text(const struct ip *first, const struct ip *last, char out[IP_RANGE_TEXT]);
 /* What is probably one network: /24 of IPv4, /48 of IPv6. */
 struct ip ip_network(const struct ip *a);
 

@@ -44,9 +44,8 @@ int rdap_read(struct span json, struct rdap_network *out, struct report *why);
 const struct rdap_contact *rdap_abuse(const struct rdap_network *n);
 /* False too where it does not tell its range. */
 bool rdap_covers(const struct rdap_network *n, const struct ip *a);
-/* "192.0.2.0/24", or "192.0.2.0 - 192.0.2.9" where it is no prefix; "" where it is not told. */
-enum { RDAP_RANGE_TEXT = 2 * IP_TEXT + 4 };
-void rdap_range_text(const struct rdap_network *n, char out[RDAP_RANGE_TEXT]);
+/* As ip_range_text; "" where it is not told. */
+void rdap_range_text(const struct rdap_network *n, char out[IP_RANGE_TEXT]);
 
 /* ---- which server is to be asked (RFC 9224) ---- */
 

@@ -267,14 +267,6 @@ static bool read_ip(const json_t *v, struct ip *out)
     return ip_read(slash < 0 ? s : span_sub(s, 0, (size_t)slash), out);
 }
 
-static struct ip last_of(const struct ip *first, unsigned bits)
-{
-    struct ip a = *first;
-    for (unsigned i = bits; i < 128; i++)
-        a.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
-    return a;
-}
-
 /* The extension cidr0: where there is no range in two addresses, the first prefix. */
 static void read_cidr(const json_t *top, struct rdap_network *out)
 {
@@ -285,7 +277,7 @@ static void read_cidr(const json_t *top, struct rdap_network *out)
         return;
     unsigned bits = (unsigned)n + (ip_is_v4(&out->first) ? 96 : 0);
     out->first = ip_prefix(&out->first, bits);
-    out->last = last_of(&out->first, bits);
+    out->last = ip_prefix_last(&out->first, bits);
     out->has_range = true;
 }
 
@@ -349,22 +341,9 @@ bool rdap_covers(const struct rdap_network *n, const struct ip *a)
     return n->has_range && ip_compare(&n->first, a) <= 0 && ip_compare(a, &n->last) <= 0;
 }
 
-void rdap_range_text(const struct rdap_network *n, char out[RDAP_RANGE_TEXT])
+void rdap_range_text(const struct rdap_network *n, char out[IP_RANGE_TEXT])
 {
-    char first[IP_TEXT], last[IP_TEXT];
-    unsigned bits = ip_is_v4(&n->first) ? 96 : 0, least = bits;
     out[0] = '\0';
-    if (!n->has_range)
-        return;
-    ip_text(&n->first, first);
-    ip_text(&n->last, last);
-    for (; bits <= 128; bits++) {
-        struct ip from = ip_prefix(&n->first, bits), to = last_of(&from, bits);
-        if (ip_compare(&from, &n->first) == 0 && ip_compare(&to, &n->last) == 0)
-            break;
-    }
-    if (bits <= 128)
-        snprintf(out, RDAP_RANGE_TEXT, "%s/%u", first, bits - least);
-    else
-        snprintf(out, RDAP_RANGE_TEXT, "%s - %s", first, last);
+    if (n->has_range)
+        ip_range_text(&n->first, &n->last, out);
 }

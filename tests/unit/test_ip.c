@@ -116,10 +116,27 @@ static void prefixes(void **state)
     (void)state;
 }
 
+static void ranges(void **state)
+{
+    static const struct { const char *first, *last, *text; } t[] = {
+        {"192.0.2.0", "192.0.2.255", "192.0.2.0/24"}, {"192.0.2.0", "192.0.2.254", "192.0.2.0 - 192.0.2.254"}, {"192.0.2.7", "192.0.2.7", "192.0.2.7/32"},
+        {"0.0.0.0", "255.255.255.255", "0.0.0.0/0"}, {"2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::/32"}, {"::1", "::2", "::1 - ::2"},
+        {"192.0.2.128", "192.0.3.127", "192.0.2.128 - 192.0.3.127"},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct ip first = of(t[i].first), last = of(t[i].last);
+        char text[IP_RANGE_TEXT];
+        ip_range_text(&first, &last, text);
+        assert_string_equal(text, t[i].text);
+    }
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads), cmocka_unit_test(maps), cmocka_unit_test(special), cmocka_unit_test(prefixes),
+        cmocka_unit_test(ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

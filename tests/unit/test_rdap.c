@@ -37,7 +37,7 @@ static const char beside[] = NET(
 static void beside_the_network(void **state)
 {
     struct rdap_network n;
-    char range[RDAP_RANGE_TEXT];
+    char range[IP_RANGE_TEXT];
     assert_int_equal(read(beside, &n), POSSE_OK);
     assert_string_equal(n.name, "EXAMPLE-NET");
     assert_string_equal(n.country, "DE"); /* the network's own, not its holder's */
@@ -202,7 +202,7 @@ static void ranges(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rdap_network n;
-        char text[RDAP_RANGE_TEXT];
+        char text[IP_RANGE_TEXT];
         assert_int_equal(read(cases[i].json, &n), POSSE_OK);
         rdap_range_text(&n, text);
         assert_string_equal(text, cases[i].text);

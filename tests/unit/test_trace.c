@@ -114,52 +114,6 @@ static void a_crowd_is_one_incident(void **state)
     trace_free(&t);
 }
 
-/* A scanner with a million destinations costs what a few thousand cost, and is counted. */
-static void fan_out_is_bounded(void **state)
-{
-    (void)state;
-    struct trace *t = world(NULL);
-    struct trace_size size;
-    for (uint32_t i = 0; i < 1000000; i++)
-        add(t, conn(i * .01, v4(10, 0, 0, 66), ip_of_v4(0x20000000 + i * 13), 23, FLOW_STATE_TRIED));
-    trace_size(t, &size);
-    assert_true(size.flows == 1000000 && size.pairs < 10000 && size.bytes < 24 << 20);
-    assert_int_equal(trace_judge(t, NULL), 0);
-    const struct traced_host *h;
-    assert_true(trace_hosts(t, &h) >= 1 && (h->acts & ACT_SCAN) && h->scanned > 800000 && h->scanned < 1200000);
-    trace_free(&t);
-}
-
-/* With 16 MB, what does not fit is counted, not kept. */
-static void memory_is_bounded(void **state)
-{
-    (void)state;
-    struct trace *t = world(&(struct trace_options){.max_bytes = 16 << 20});
-    struct trace_size size;
-    for (uint32_t round = 0; round < 4; round++)
-        for (uint32_t i = 0; i < 400000; i++)
-            add(t, conn(round * 4000 + i * .01, ip_of_v4(0x0a000000 + i % 5000), ip_of_v4(0x20000000 + i), 443, FLOW_STATE_CLOSED));
-    trace_size(t, &size);
-    assert_true(size.bytes < 17 << 20 && size.pairs_lost > 0);
-    assert_int_equal(trace_judge(t, NULL), 0);
-    trace_free(&t);
-}
-
-static void clocks_jump(void **state)
-{
-    (void)state;
-    struct trace *t = world(NULL);
-    static const double when[] = {0, 10, -1e6, 3e6, -1e9, 1e10, 5, -1e15 / 1e6};
-    for (int round = 0; round < 10; round++)
-        for (size_t i = 0; i < sizeof when / sizeof *when; i++)
-            add(t, conn(when[i] + round, v4(10, 0, 0, 7), v4(203, 0, 113, 9), 443, FLOW_STATE_CLOSED));
-    struct trace_size size;
-    trace_size(t, &size);
-    assert_true(size.clock_jumps > 20);
-    assert_int_equal(trace_judge(t, NULL), 0);
-    trace_free(&t);
-}
-
 /* A line of open_conn, and the line when it is over: one connection. */
 static void open_lines_are_replaced(void **state)
 {
@@ -238,7 +192,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing), cmocka_unit_test(a_beacon_alone_is_first_and_not_told), cmocka_unit_test(a_crowd_is_one_incident),
-        cmocka_unit_test(fan_out_is_bounded), cmocka_unit_test(memory_is_bounded), cmocka_unit_test(clocks_jump),
         cmocka_unit_test(open_lines_are_replaced), cmocka_unit_test(a_name_is_a_destination), cmocka_unit_test(a_trap_saw_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,9 +19,9 @@
 #include "flow/logs.h"
 
 enum { OPT_HOSTS = 500, OPT_BEACONS, OPT_HOST, OPT_SVG, OPT_INSIDE, OPT_AS, OPT_PROBABILITY, OPT_FOLLOW, OPT_WHY, OPT_MOST, OPT_MEMORY, OPT_LISTEN,
-       OPT_ALLOW, OPT_DENY, OPT_NAMES };
+       OPT_ALLOW, OPT_DENY, OPT_NAMES, OPT_LANDING };
 enum { NETS_MOST = 256, FOLLOW_EVERY_S = 10, TOLD_BEFORE = 4096 };
-enum what { WHAT_INCIDENTS, WHAT_HOSTS, WHAT_BEACONS, WHAT_HOST, WHAT_SVG, WHAT_NAMES };
+enum what { WHAT_INCIDENTS, WHAT_HOSTS, WHAT_BEACONS, WHAT_HOST, WHAT_SVG, WHAT_NAMES, WHAT_LANDING };
 
 struct trace_request {
     struct trace_options o;
@@ -41,7 +41,7 @@ struct trace_request {
     struct trace *trace;
     struct logs *logs;
     struct progress progress;
-    struct { char id[17]; size_t n_hosts; } told[TOLD_BEFORE]; /* of a running sensor: what was printed already */
+    struct { char id[17], botnet[TRACE_BOTNET]; size_t n_hosts; } told[TOLD_BEFORE]; /* of a running sensor: what was printed already */
     size_t n_told;
 };
 
@@ -120,20 +120,22 @@ static int flush(struct buf *b)
     return rc;
 }
 
+/* News: it is new, has more hosts, or is known to be another botnet's. */
 static bool was_told(struct trace_request *q, const struct incident *x)
 {
-    for (size_t i = 0; i < q->n_told; i++)
-        if (memcmp(q->told[i].id, x->id, sizeof x->id) == 0) {
-            if (x->n_hosts <= q->told[i].n_hosts)
-                return true;
-            q->told[i].n_hosts = x->n_hosts;
-            return false;
-        }
-    if (q->n_told < TOLD_BEFORE) {
-        memcpy(q->told[q->n_told].id, x->id, sizeof x->id);
-        q->told[q->n_told++].n_hosts = x->n_hosts;
+    size_t i = 0;
+    while (i < q->n_told && memcmp(q->told[i].id, x->id, sizeof x->id) != 0)
+        i++;
+    if (i == TOLD_BEFORE)
+        return false;
+    bool is_known = i < q->n_told && x->n_hosts <= q->told[i].n_hosts && (!x->botnet[0] || strcmp(x->botnet, q->told[i].botnet) == 0);
+    if (i == q->n_told)
+        memcpy(q->told[q->n_told++].id, x->id, sizeof x->id);
+    if (!is_known) {
+        q->told[i].n_hosts = x->n_hosts;
+        memcpy(q->told[i].botnet, x->botnet, sizeof x->botnet);
     }
-    return false;
+    return is_known;
 }
 
 /* Silence would be read as "nothing was looked at": what was, and what came nearest, on stderr as all that is no incident. */
@@ -229,6 +231,22 @@ static int print_names(struct trace_request *q, struct buf *b)
     return rc;
 }
 
+static int print_landing(void *ctx, const struct landing *x)
+{
+    struct names_out *o = ctx;
+    trace_landing_write(o->b, o->q->style, x);
+    return flush(o->b) ? -1 : ++o->n >= o->q->most;
+}
+
+static int print_landings(struct trace_request *q, struct buf *b)
+{
+    struct names_out o = {.q = q, .b = b};
+    int rc = trace_landings(q->trace, print_landing, &o);
+    if (!rc && !o.n)
+        fputs("posse: no DNS answer in these logs is about a domain that spam at the trap leads to\n", stderr);
+    return rc < 0 ? rc : 0;
+}
+
 static int print_svg(struct trace_request *q, struct buf *b)
 {
     const struct incident *x;
@@ -258,6 +276,8 @@ static int print(struct trace_request *q)
             status = cli_error("these logs have nothing that this host began, or it is not inside; see --inside");
     } else if (q->what == WHAT_NAMES)
         status = print_names(q, &b);
+    else if (q->what == WHAT_LANDING)
+        status = print_landings(q, &b);
     else
         status = q->what == WHAT_INCIDENTS ? print_incidents(q, &b) : q->what == WHAT_SVG ? print_svg(q, &b) : print_lists(q, &b);
     buf_deinit(&b);
@@ -336,7 +356,7 @@ static int follow(struct trace_request *q, struct report *why)
         rc = read_on(q, why);
         if (changed < 0)
             cli_report(&list_why);
-        if (rc > 0 || (rc == 0 && changed > 0)) {
+        if (rc > 0 || (rc == 0 && (changed > 0 || trace_join_has_news(q->home, q->trap_stamp)))) {
             progress_clear(&q->progress);
             if (print(q))
                 break;
@@ -367,15 +387,17 @@ static int run(struct trace_request *q, char **paths, size_t n)
 {
     struct report why = {0};
     struct logs_options lo = {.follow = q->is_following};
-    int rc = q->as ? asfile_open(q->as, &q->asfile, &why) : 0, status = CLI_TROUBLE;
+    int rc = trace_join_check(q->home, &why), status = CLI_TROUBLE;
+    if (!rc && q->as)
+        rc = asfile_open(q->as, &q->asfile, &why);
     q->o.as = asfile_table(q->asfile);
     if (!rc)
         rc = trace_lists_open(&q->lists, &why);
     q->o.known = q->lists.known;
     if (!rc)
         rc = trace_contacts_open(&q->contacts, q->home, &why);
-    q->style.contact = q->contacts.rdap ? trace_contact : NULL;
-    q->style.contact_ctx = q->contacts.rdap;
+    q->style.place = trace_place;
+    q->style.place_ctx = q->contacts.rdap;
     q->o.is_running = q->is_following;
     if (!rc)
         rc = trace_new(&q->o, &q->trace, &why);
@@ -416,6 +438,7 @@ static int trace_run(const struct cli_command *cmd, int argc, char **argv)
         case OPT_SVG: q->what = WHAT_SVG, q->svg = optarg; break;
         case OPT_AS: q->as = optarg; break;
         case OPT_HOME: q->home = optarg; break;
+        case OPT_LANDING: q->what = WHAT_LANDING; break;
         case OPT_NAMES: q->what = WHAT_NAMES, q->names = optarg; break;
         case OPT_JSON: q->style.is_json = true; break;
         case OPT_WHY: q->style.is_explained = true; break;
@@ -439,6 +462,7 @@ static const struct cli_option trace_options[] = {
     {OPT_BEACONS, "beacons", NULL, "list who calls what in a rhythm, the most suspicious first"},
     {OPT_HOST, "host", "IP", "tell one host's story in order of time"},
     {OPT_NAMES, "names", "WHAT", "which addresses a name had, or which names an address had, and when"},
+    {OPT_LANDING, "landing", NULL, "where the links of spam at the trap led to, and who hosts that"},
     {OPT_SVG, "svg", "FILE", "draw hosts and controllers of the incidents"},
     {OPT_WHY, "explain", NULL, "say why: reasons, whose bits add up"},
     {OPT_JSON, "json", NULL, "one JSON object a line"},
@@ -447,7 +471,7 @@ static const struct cli_option trace_options[] = {
     {OPT_AS, "as", "FILE", "autonomous systems, to say who hosts a controller"},
     {OPT_ALLOW, "allow", "FILE", "names, addresses and networks that are innocent, one a line; may be repeated"},
     {OPT_DENY, "deny", "FILE", "the same of what is guilty"},
-    {OPT_HOME, "home", "DIR", "whose observatory tells which hosts a spam trap saw (the usual home, where it has one)"},
+    {OPT_HOME, "home", "DIR", "whose observatory tells which hosts a spam trap saw, and whose answers of registries whom to write to"},
     {OPT_PROBABILITY, "probability", "P", "tell what is at least so probable (0.95)"},
     {OPT_MEMORY, "memory", "MB", "the tables' memory (2048)"},
     {OPT_FOLLOW, "follow", NULL, "go on as the logs grow; print what is new"},

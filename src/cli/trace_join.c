@@ -27,16 +27,19 @@ int trace_contacts_open(struct trace_contacts *c, const char *home, struct repor
     return cli_is_dir(c->cache) ? rdap_open(&o, &c->rdap, why) : 0;
 }
 
-bool trace_contact(void *ctx, const struct ip *a, char out[TRACE_TEXT])
+bool trace_place(void *ctx, const struct ip *a, struct trace_place *out)
 {
-    struct rdap_answer *x = calloc(1, sizeof *x);
-    bool is_known = false;
-    if (x && rdap_ask(ctx, a, x, NULL) == 0) {
-        const struct rdap_contact *c = rdap_abuse(&x->network);
-        if (c) {
-            snprintf(out, TRACE_TEXT, "%.100s%s%.50s", c->email, x->network.holder[0] ? ", of " : "", x->network.holder);
-            is_known = true;
-        }
+    struct rdap_answer *x = ctx ? calloc(1, sizeof *x) : NULL;
+    bool is_known = x && rdap_ask(ctx, a, x, NULL) == 0;
+    *out = (struct trace_place){0};
+    if (is_known) {
+        const struct rdap_network *n = &x->network;
+        const struct rdap_contact *c = rdap_abuse(n);
+        rdap_range_text(n, out->network);
+        memcpy(out->country, n->country, sizeof out->country);
+        snprintf(out->firm, sizeof out->firm, "%.150s", n->holder[0] ? n->holder : n->name);
+        if (c && strlen(c->email) < sizeof out->contact) /* half an address is none */
+            snprintf(out->contact, sizeof out->contact, "%s", c->email);
     }
     free(x);
     return is_known;
@@ -111,24 +114,67 @@ static int join_campaign(void *ctx, const struct campaign *c)
         memcpy(j->botnet, b.name, sizeof j->botnet);
         j->probability += (1 - j->probability) * m.probability * .99; /* never sure: a mail server may have passed it on */
     }
+    for (size_t i = 0; i < CAMPAIGN_TOP && c->link[i].key; i++) /* a text as long as its room may be cut */
+        if (strlen(c->link[i].text) + 1 < sizeof c->link[i].text && trace_linked_at_trap(j->t, c->link[i].text, j->botnet))
+            return POSSE_ENOMEM;
     return campaigns_sources(observatory_campaigns(j->o), c->number, join_source, j);
+}
+
+/* 0: there is none. Its log of writes tells of changes too: the file itself is written later. */
+static int stamp_of_trap(const char *home, uint64_t *stamp_out, struct report *why)
+{
+    static const char *const end[] = {"", "-wal"};
+    char path[4096], db[4200];
+    *stamp_out = 0;
+    if (!cli_home(home, path, sizeof path))
+        return report_set(why, POSSE_EINVAL, "the path of the home is too long");
+    for (size_t i = 0; i < 2; i++) {
+        struct stat s;
+        snprintf(db, sizeof db, "%s/observatory.db%s", path, end[i]);
+        if (stat(db, &s) == 0)
+            *stamp_out = mix64(*stamp_out ^ (uint64_t)s.st_mtim.tv_sec ^ (uint64_t)s.st_mtim.tv_nsec << 32 ^ (uint64_t)s.st_size << 20) | 1;
+        else if (i == 0)
+            return 0;
+    }
+    return 0;
+}
+
+int trace_join_check(const char *home, struct report *why)
+{
+    struct cli_watch w = {.home = home};
+    char cache[4200];
+    uint64_t stamp;
+    int rc = stamp_of_trap(home, &stamp, why);
+    if (rc || !home)
+        return rc;
+    snprintf(cache, sizeof cache, "%s/rdap", home);
+    if (!stamp && !cli_is_dir(cache))
+        return report_set(why, POSSE_ENOENT, cli_is_dir(home) ? "%s: neither posse observe nor posse rdap has left anything in this home"
+                                                              : "%s: there is no such home", home);
+    if (stamp) {
+        rc = cli_watch_open(&w, why);
+        cli_watch_close(&w, 0);
+    }
+    return rc;
+}
+
+bool trace_join_has_news(const char *home, uint64_t stamp)
+{
+    uint64_t now;
+    return stamp_of_trap(home, &now, NULL) == 0 && now && now != stamp;
 }
 
 int trace_join_trap(struct trace *t, const char *home, uint64_t *stamp, struct report *why)
 {
-    struct stat s = {0};
     struct cli_watch w = {.home = home};
-    char path[4096], db[4200];
-    if (!cli_home(home, path, sizeof path))
-        return report_set(why, POSSE_EINVAL, "the path of the home is too long");
-    snprintf(db, sizeof db, "%s/observatory.db", path);
-    if (stat(db, &s) < 0 && !home)
-        return 0;
-    uint64_t now = mix64((uint64_t)s.st_mtim.tv_sec ^ (uint64_t)s.st_mtim.tv_nsec << 32) | 1;
+    uint64_t now;
+    int rc = stamp_of_trap(home, &now, why);
+    if (rc || !now)
+        return rc;
     if (now == *stamp)
         return 0;
     *stamp = now;
-    int rc = cli_watch_open(&w, why);
+    rc = cli_watch_open(&w, why);
     if (!rc) {
         struct joining j = {.t = t, .o = w.observatory};
         if (campaigns_each(observatory_campaigns(w.observatory), join_campaign, &j))

@@ -7,6 +7,7 @@
 #define POSSE_CLI_TRACE_JOIN_H
 
 #include "base/report.h"
+#include "cli/trace_out.h"
 #include "flow/known.h"
 #include "flow/trace.h"
 #include "net/rdap.h"
@@ -23,13 +24,18 @@ int trace_lists_open(struct trace_lists *l, struct report *why);
 int trace_lists_refresh(struct trace_lists *l, struct trace *t, struct report *why);
 void trace_lists_close(struct trace_lists *l);
 
-/* All sources of spam that the observatory of this home saw. home NULL: the usual one, and it is fine that there is none.
+/* All sources of spam that the observatory of this home saw (NULL: the usual one); where it has none, nothing is done.
  * *stamp: 0 at first; while the observatory was not saved again since, nothing is done. */
 int trace_join_trap(struct trace *t, const char *home, uint64_t *stamp, struct report *why);
+bool trace_join_has_news(const char *home, uint64_t stamp); /* trace_join_trap would do something */
 
-struct trace_contacts { struct rdap *rdap; /* NULL: that home has no answers of registries */ char cache[4200]; };
+/* Before anything is read: a home that was named must be one, and hold an observatory that opens, or at least answers of registries.
+ * ENOENT and what opening an observatory says. home NULL: always fine. */
+int trace_join_check(const char *home, struct report *why);
+
+struct trace_contacts { struct rdap *rdap; /* NULL: that home is not there yet */ char cache[4200]; };
 int trace_contacts_open(struct trace_contacts *c, const char *home, struct report *why);
-/* For trace_style: ctx is a struct rdap. */
-bool trace_contact(void *ctx, const struct ip *a, char out[TRACE_TEXT]);
+/* For trace_style: ctx is a struct rdap, or NULL. */
+bool trace_place(void *ctx, const struct ip *a, struct trace_place *out);
 
 #endif

@@ -162,11 +162,62 @@ static void history_write(struct buf *b, struct trace_style style, const struct 
         trace_named(style.trace, &c->ip, history_name, &h);
 }
 
-static bool has_net(const struct controller *c) { return !ip_is_zero(&c->net_first) || !ip_is_zero(&c->net_last); }
+/* Whose machine it is, by the table of autonomous systems. */
+struct hosted { const struct ip *ip, *net_first, *net_last; const struct as_info *as; bool is_inside; };
+
+static bool network_of(const struct hosted *h, char out[IP_RANGE_TEXT])
+{
+    bool is_known = !ip_is_zero(h->net_first) || !ip_is_zero(h->net_last);
+    out[0] = '\0';
+    if (is_known)
+        ip_range_text(h->net_first, h->net_last, out);
+    return is_known;
+}
+
+static struct hosted controller_hosted(const struct controller *c)
+{
+    return (struct hosted){&c->ip, &c->net_first, &c->net_last, &c->as, c->is_inside};
+}
+
+static struct hosted landing_hosted(const struct landing *x)
+{
+    return (struct hosted){&x->ip, &x->net_first, &x->net_last, &x->as, x->is_inside};
+}
+
+/* Apart from what the table of autonomous systems says: who said what must be seen. */
+static void json_registry(struct buf *b, struct trace_style style, const struct ip *a)
+{
+    struct trace_place p;
+    if (!style.place || !style.place(style.place_ctx, a, &p))
+        return;
+    const char *const of[][2] = {{"network", p.network}, {"country", p.country}, {"firm", p.firm}, {"contact", p.contact}};
+    json_name(b, "registry", false);
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        buf_add_str(b, i ? "" : "{");
+        json_text(b, of[i][0], of[i][1], i == 0);
+    }
+    buf_add_byte(b, '}');
+}
+
+static void json_hosted(struct buf *b, struct trace_style style, const struct hosted *h)
+{
+    char network[IP_RANGE_TEXT];
+    if (h->as->asn) {
+        json_num(b, "asn", h->as->asn);
+        json_text(b, "as_name", h->as->name, false);
+        json_text(b, "country", h->as->country, false);
+    }
+    if (network_of(h, network)) {
+        json_text(b, "network", network, false);
+        json_ip(b, "net_first", h->net_first, false);
+        json_ip(b, "net_last", h->net_last, false);
+    }
+    json_registry(b, style, h->ip);
+}
 
 static void json_controller(struct buf *b, struct trace_style style, const struct controller *c)
 {
-    char contact[TRACE_TEXT];
+    struct hosted at = controller_hosted(c);
     buf_add_byte(b, '{');
     json_ip(b, "ip", &c->ip, true);
     json_text(b, "name", c->name, false);
@@ -177,17 +228,7 @@ static void json_controller(struct buf *b, struct trace_style style, const struc
     json_num(b, "hosts", (double)c->n_hosts);
     json_num(b, "acting", (double)c->n_acting);
     json_when(b, c->first_ms, c->last_ms);
-    if (c->as.asn) {
-        json_num(b, "asn", c->as.asn);
-        json_text(b, "as_name", c->as.name, false);
-        json_text(b, "country", c->as.country, false);
-    }
-    if (has_net(c)) {
-        json_ip(b, "net_first", &c->net_first, false);
-        json_ip(b, "net_last", &c->net_last, false);
-    }
-    if (style.contact && style.contact(style.contact_ctx, &c->ip, contact))
-        json_text(b, "contact", contact, false);
+    json_hosted(b, style, &at);
     if (style.trace) {
         json_name(b, "history", false);
         buf_add_byte(b, '[');
@@ -262,46 +303,58 @@ static void add_probability(struct buf *b, double p)
     buf_add_fmt(b, "%.*f", digits < 2 ? 2 : digits, 1 - wrong);
 }
 
-static const char *acts_text(unsigned acts)
+/* "sends spam, seen at a trap" */
+static const char *acts_text(unsigned acts, char out[TRACE_TEXT])
 {
-    return acts & ACT_SPAM ? "sends spam" : acts & ACT_SCAN ? "scans" : acts & ACT_DNS ? "asks for names drawn by lot" : acts & ACT_TRAP ? "seen at a trap"
-           : acts & ACT_BEACON ? "silent" : "";
+    static const char *const what[] = {"sends spam", "scans", "asks for names drawn by lot", "seen at a trap"};
+    size_t n = 0;
+    snprintf(out, TRACE_TEXT, "%s", acts & ACT_BEACON ? "silent" : "");
+    for (size_t i = 0; i < sizeof what / sizeof *what; i++)
+        if (acts & 1u << i)
+            n += (size_t)snprintf(out + n, TRACE_TEXT - n, "%s%s", n ? ", " : "", what[i]);
+    return out;
 }
 
 /* Whose machine it is, and whom to write to. */
-static void text_place(struct buf *b, struct trace_style style, const struct controller *c)
+static void text_place(struct buf *b, struct trace_style style, const struct hosted *h)
 {
-    char contact[TRACE_TEXT];
-    if (c->as.asn)
-        buf_add_fmt(b, "    hosted by AS%u %s %s", c->as.asn, c->as.name, c->as.country);
-    if (c->as.asn && has_net(c)) {
-        buf_add_str(b, ", ");
-        add_ip(b, &c->net_first);
-        buf_add_str(b, " to ");
-        add_ip(b, &c->net_last);
+    char network[IP_RANGE_TEXT], address[IP_TEXT];
+    struct trace_place p;
+    bool has_network = network_of(h, network);
+    if (h->as->asn)
+        buf_add_fmt(b, "    hosted by AS%u %s %s%s%s\n", h->as->asn, h->as->name, h->as->country, has_network ? ", " : "", network);
+    if (h->is_inside || !style.place)
+        return;
+    ip_text(h->ip, address);
+    if (!style.place(style.place_ctx, h->ip, &p)) {
+        if (!ip_is_special(h->ip))
+            buf_add_fmt(b, "    whom to write to was not asked: posse rdap --online %s\n", address);
+        return;
     }
-    if (c->as.asn)
-        buf_add_byte(b, '\n');
-    if (style.contact && style.contact(style.contact_ctx, &c->ip, contact))
-        buf_add_fmt(b, "    write to %s\n", contact);
-    if (style.is_explained)
-        history_write(b, style, c);
+    buf_add_fmt(b, "    registered: %s%s%s%s%s\n", p.network[0] ? p.network : address, p.firm[0] ? ", " : "", p.firm, p.country[0] ? ", " : "",
+                p.country);
+    buf_add_fmt(b, p.contact[0] ? "    write to %s\n" : "    the registry names nobody for abuse: posse rdap --json %s\n",
+                p.contact[0] ? p.contact : address);
 }
 
 static void text_controller(struct buf *b, struct trace_style style, const struct controller *c)
 {
+    struct hosted at = controller_hosted(c);
     buf_add_str(b, "  controller ");
     add_place(b, c->name, &c->ip, c->port, c->proto);
     buf_add_fmt(b, "%s  ", c->is_inside ? "  (a server of ours)" : "");
     add_probability(b, c->probability);
     buf_add_byte(b, '\n');
-    text_place(b, style, c);
-    if (style.is_explained)
+    text_place(b, style, &at);
+    if (style.is_explained) {
+        history_write(b, style, c);
         add_why(b, &c->why, "    ");
+    }
 }
 
 static void text_incident(struct buf *b, struct trace_style style, const struct incident *x)
 {
+    char acts[TRACE_TEXT];
     buf_add_fmt(b, "%s  ", x->id);
     add_probability(b, x->probability);
     buf_add_str(b, "  ");
@@ -315,7 +368,7 @@ static void text_incident(struct buf *b, struct trace_style style, const struct 
     for (size_t i = 0; i < x->n_hosts && i < HOSTS_SHOWN; i++) {
         buf_add_str(b, "  host ");
         add_ip(b, &x->host[i]->ip);
-        buf_add_fmt(b, "  %s  ", acts_text(x->host[i]->acts));
+        buf_add_fmt(b, "  %s  ", acts_text(x->host[i]->acts, acts));
         add_probability(b, x->host[i]->probability);
         buf_add_byte(b, '\n');
         if (style.is_explained)
@@ -335,6 +388,7 @@ void trace_incident_write(struct buf *b, struct trace_style style, const struct 
 
 void trace_host_write(struct buf *b, struct trace_style style, const struct traced_host *h)
 {
+    char acts[TRACE_TEXT];
     if (style.is_json) {
         json_host(b, h);
         buf_add_byte(b, '\n');
@@ -343,7 +397,7 @@ void trace_host_write(struct buf *b, struct trace_style style, const struct trac
     add_ip(b, &h->ip);
     buf_add_str(b, "  ");
     add_probability(b, h->probability);
-    buf_add_fmt(b, "%s  %s  %llu mail servers, %llu tried in vain, %llu names that do not exist\n", h->is_told ? " told" : "", acts_text(h->acts),
+    buf_add_fmt(b, "%s  %s  %llu mail servers, %llu tried in vain, %llu names that do not exist\n", h->is_told ? " told" : "", acts_text(h->acts, acts),
                 (unsigned long long)h->mail_servers, (unsigned long long)h->scanned, (unsigned long long)h->nxdomain);
     if (style.is_explained)
         add_why(b, &h->why, "  ");
@@ -392,6 +446,30 @@ void trace_name_write(struct buf *b, struct trace_style style, const char *name,
         buf_add_byte(b, '\n');
 }
 
+void trace_landing_write(struct buf *b, struct trace_style style, const struct landing *x)
+{
+    struct hosted at = landing_hosted(x);
+    if (style.is_json) {
+        buf_add_byte(b, '{');
+        json_text(b, "name", x->name, true);
+        json_ip(b, "ip", &x->ip, false);
+        json_bool(b, "inside", x->is_inside);
+        json_text(b, "botnet", x->botnet, false);
+        json_when(b, x->first_ms, x->last_ms);
+        json_hosted(b, style, &at);
+        buf_add_str(b, "}\n");
+        return;
+    }
+    buf_add_fmt(b, "%s was ", x->name);
+    add_ip(b, &x->ip);
+    buf_add_str(b, " from ");
+    add_time(b, x->first_ms);
+    buf_add_str(b, " to ");
+    add_time(b, x->last_ms);
+    buf_add_fmt(b, "%s%s%s\n", x->is_inside ? "  (a host of ours)" : "", x->botnet[0] ? "  spam of " : "", x->botnet);
+    text_place(b, style, &at);
+}
+
 /* ---- the drawing ---- */
 
 static void svg_text(struct buf *b, double x, double y, const char *anchor, const char *text)
@@ -420,9 +498,9 @@ static double svg_incident(struct buf *b, const struct incident *x, double y)
         svg_text(b, 500, at + 4, "start", text);
     }
     for (size_t i = 0; i < n; i++) {
-        char text[IP_TEXT + 40], address[IP_TEXT];
+        char text[IP_TEXT + TRACE_TEXT], address[IP_TEXT], acts[TRACE_TEXT];
         ip_text(&x->host[i]->ip, address);
-        snprintf(text, sizeof text, "%s %s", address, acts_text(x->host[i]->acts));
+        snprintf(text, sizeof text, "%s %s", address, acts_text(x->host[i]->acts, acts));
         svg_text(b, 200, y + ((double)i + .5) * ROW + 4, "end", text);
     }
     return y + high + ROW;

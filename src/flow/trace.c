@@ -49,8 +49,8 @@ void trace_free(struct trace **tt)
             free(t->host[i].act[k]);
     for (size_t i = 1; i <= t->n_names; i++)
         free(t->name[i].at);
-    struct table *tables[] = {&t->nodes_at, &t->pairs_at, &t->names_at};
-    for (size_t i = 0; i < 3; i++) {
+    struct table *tables[] = {&t->nodes_at, &t->pairs_at, &t->names_at, &t->links_at};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         free(tables[i]->hash);
         free(tables[i]->id);
     }
@@ -59,6 +59,7 @@ void trace_free(struct trace **tt)
     free(t->heard);
     free(t->host);
     free(t->name);
+    free(t->link);
     free(t->name_text);
     free(t->door);
     free(t);

@@ -54,6 +54,8 @@ void trace_free(struct trace **t);
 int trace_add(struct trace *t, const struct flow *f);
 /* Sources that a spam trap saw, from the observatory: an inside host among them acts. */
 int trace_seen_at_trap(struct trace *t, const struct ip *source, int64_t time_ms, const char *botnet, double probability);
+/* A registered domain that mail at the trap leads to (botnet "": nobody's). Names below it are landing hosts: a weak reason, no proof. */
+int trace_linked_at_trap(struct trace *t, const char *domain, const char *botnet);
 /* Other lists than those of the options from the next trace_judge on: no log is read again. */
 void trace_set_known(struct trace *t, const struct known *k);
 
@@ -121,6 +123,15 @@ int trace_timeline(const struct trace *t, const struct ip *host, int (*fn)(void 
 int trace_names(const struct trace *t, const char *name, int (*fn)(void *ctx, const struct ip *, int64_t first_ms, int64_t last_ms), void *ctx);
 /* And the other way: which names led to an address. Costs a pass over all names. */
 int trace_named(const struct trace *t, const struct ip *a, int (*fn)(void *ctx, const char *name, int64_t first_ms, int64_t last_ms), void *ctx);
+/* Landing hosts: what the names below those domains led to, by the logs' own answers. Costs a pass over all names. */
+struct landing {
+    char name[TRACE_NAME], botnet[TRACE_BOTNET];
+    struct ip ip; bool is_inside;
+    int64_t first_ms, last_ms;
+    struct as_info as;
+    struct ip net_first, net_last; /* as in struct controller */
+};
+int trace_landings(const struct trace *t, int (*fn)(void *ctx, const struct landing *), void *ctx);
 struct trace_size {
     uint64_t flows, hosts, pairs, names;
     uint64_t pairs_lost;           /* contacts with what was not remembered */

@@ -52,6 +52,7 @@
 #define BITS_DENIED 40.0
 #define BITS_ACTS_LEAST (-6.0)
 #define BITS_TRAP_MOST 20.0
+#define BITS_LINKED 2.0                /* spam at the trap leads to its name: to innocent places, too; no fit, half of flux's worth */
 #define BITS_TRAP_SERVES (-12.0)      /* it receives mail too: it may have passed on what another wrote */
 #define MEMBER_IF_CONTROLLER 0.95
 #define ACTS_IF_INFECTED 0.6           /* share of infected hosts that are seen to act */

@@ -146,10 +146,20 @@ static void pair_reasons(const struct pass *w, size_t pair, double rhythm, struc
 
 /* ---- what it is called, which way it goes, what it speaks ---- */
 
+static void link_reason(const struct trace *t, const struct pair *p, uint32_t name, struct trace_reasons *out)
+{
+    uint32_t link = name ? trace_link_of(t, trace_name_text(t, name)) : 0;
+    if (!link && !(p->dst & NAME_BIT))
+        link = trace_link_of_address(t, p->dst);
+    if (link)
+        trace_reason_add(out, TRACE_TRAP, BITS_LINKED, "spam at a trap%s%s leads there", t->link[link].botnet[0] ? ", by " : "", t->link[link].botnet);
+}
+
 static void name_reasons(const struct pass *w, const struct pair *p, struct trace_reasons *out)
 {
     const struct trace *t = w->t;
     uint32_t id = p->dst & NAME_BIT ? p->dst & ~NAME_BIT : p->name;
+    link_reason(t, p, id, out);
     if (!id) {
         if (w->has_names)
             trace_reason_add(out, TRACE_NAMED, BITS_NAMELESS, "nobody asked for its name");

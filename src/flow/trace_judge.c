@@ -32,7 +32,7 @@ double trace_list_bits(const struct trace *t, const struct host *h)
 static float acts_of(const struct trace *t, const struct host *h)
 {
     char text[TRACE_TEXT];
-    double bits = trace_trap_bits(h) + trace_list_bits(t, h);
+    double bits = trace_trap_bits(h) + trace_list_bits(t, h) + (trace_link_of_address(t, h->node) ? BITS_LINKED : 0);
     for (unsigned k = 0; k < KIND_ACTS; k++)
         bits += trace_act_bits(h, k, text);
     return (float)bits;

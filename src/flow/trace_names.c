@@ -11,8 +11,8 @@
 
 enum { SEEN_P = 4, FLUX_NETWORKS = 10, FLUX_TTL_S = 900 };
 
-/* Lower case, no dot at the end, what no name holds left out; 0: not a name. */
-static size_t tidy(struct span s, char *out)
+/* What no name holds becomes a question mark. */
+size_t trace_name_tidy(struct span s, char out[TRACE_NAME])
 {
     size_t n = 0;
     if (s.n && s.p[s.n - 1] == '.')
@@ -49,7 +49,7 @@ uint32_t trace_name_of(struct trace *t, struct span text, uint32_t at)
 {
     char tidied[TRACE_NAME];
     struct ip a;
-    size_t n = tidy(text, tidied);
+    size_t n = trace_name_tidy(text, tidied);
     if (n == 0 || ip_read(span_of(tidied, n), &a)) /* a Host field may hold an address: that is no name */
         return 0;
     uint64_t hash = hash64(span_of(tidied, n), t->o.seed ^ 0x6e616d65);
@@ -162,7 +162,7 @@ double trace_generated(struct span s)
 static void refused_note(struct trace *t, struct host *h, struct span name, uint32_t at)
 {
     char tidied[TRACE_NAME];
-    name = span_of(tidied, tidy(name, tidied));
+    name = span_of(tidied, trace_name_tidy(name, tidied));
     struct span label = chosen_label(name);
     if (label.n == 0 || is_reversed(name))
         return;
@@ -217,7 +217,7 @@ int trace_named(const struct trace *t, const struct ip *a, int (*fn)(void *, con
 int trace_names(const struct trace *t, const char *name, int (*fn)(void *, const struct ip *, int64_t, int64_t), void *ctx)
 {
     char tidied[TRACE_NAME];
-    size_t n = tidy(span_str(name), tidied);
+    size_t n = trace_name_tidy(span_str(name), tidied);
     uint32_t id = n ? table_find(&t->names_at, hash64(span_of(tidied, n), t->o.seed ^ 0x6e616d65)) : 0;
     int rc = 0;
     for (size_t i = 0; id && i < t->name[id].n_at && !rc; i++) {

@@ -59,6 +59,7 @@ struct name {
     uint8_t seen[16], nets[16];     /* HyperLogLog of addresses, of /16s */
     struct name_address *at;        /* NAME_ADDRESSES of them, once there is an answer */
 };
+struct link { char botnet[TRACE_BOTNET]; }; /* a registered domain that spam leads to; whose */
 struct heard { uint32_t connections, n_events; float ln_p, regularity, period_s, jitter, same, size; bool is_tested; }; /* a rhythm, as it was judged last */
 struct door { uint32_t print, at; }; /* print: 29 bits of hash, 3 of count */
 
@@ -70,12 +71,13 @@ struct trace {
     uint64_t flows, conns, private_flows, home_flows, pairs_lost, thinned, jumps;
     size_t bytes;
     uint32_t events_most;
-    struct table nodes_at, pairs_at, names_at;
+    struct table nodes_at, pairs_at, names_at, links_at;
     struct node *node; size_t n_nodes, cap_nodes;
     struct pair *pair; size_t n_pairs, cap_pairs;
     struct heard *heard; size_t cap_heard; /* of each pair; NULL: judged once */
     struct host *host; size_t n_hosts, cap_hosts;
     struct name *name; size_t n_names, cap_names;
+    struct link *link; size_t n_links, cap_links;
     char *name_text; size_t n_text, cap_text;
     struct door *door; size_t n_door;
     struct { struct ip net; uint64_t n; } home[HOME_NETS];
@@ -122,6 +124,11 @@ uint32_t trace_name_of(struct trace *t, struct span text, uint32_t at); /* 0: no
 struct span trace_name_text(const struct trace *t, uint32_t name);
 double trace_generated(struct span label); /* 0: a word, 1: drawn by lot */
 bool trace_is_flux(const struct name *n);
+size_t trace_name_tidy(struct span s, char out[TRACE_NAME]); /* lower case, no dot at the end; 0: not a name */
+
+/* trace_links.c: 0: no link of spam leads there */
+uint32_t trace_link_of(const struct trace *t, struct span name);
+uint32_t trace_link_of_address(const struct trace *t, uint32_t node); /* the name that led there last */
 
 /* ---- judging ---- */
 

@@ -140,6 +140,9 @@ static void act_reasons(const struct trace *t, const struct host *h, struct trac
 
 static void trap_reason(const struct trace *t, const struct host *h, struct traced_host *out)
 {
+    uint32_t link = trace_link_of_address(t, h->node);
+    if (link)
+        trace_reason_add(&out->why, TRACE_TRAP, BITS_LINKED, "links of spam at a trap%s%s lead to it", t->link[link].botnet[0] ? ", by " : "", t->link[link].botnet);
     if (h->trap_probability <= 0)
         return;
     out->acts |= ACT_TRAP;

@@ -187,6 +187,53 @@ static void the_trap_joins(void **state)
     trace_free(&t);
 }
 
+/* What the links of spam lead to: a weak reason for a destination and for a host of ours, and a list of landing hosts. */
+struct landed { size_t n; struct landing last; };
+
+static int land(void *ctx, const struct landing *x)
+{
+    struct landed *l = ctx;
+    *l = (struct landed){l->n + 1, *x};
+    return 0;
+}
+
+static void spam_leads_there(void **state)
+{
+    (void)state;
+    struct trace *t;
+    struct landed l = {0};
+    const struct traced_host *h;
+    const struct incident *x;
+    struct ip me = v4(10, 0, 0, 7), ours = v4(10, 0, 0, 8), there = v4(203, 0, 113, 5);
+    uint64_t seed = 4;
+    assert_int_equal(trace_new(NULL, &t, NULL), 0);
+    dns(t, 0, me, "www.linked.example", there);
+    dns(t, 1, me, "notlinked.example", v4(203, 0, 113, 6));
+    dns(t, 2, me, "example", v4(203, 0, 113, 7));
+    for (int i = 0; i < 200; i++)
+        conn(t, 300 * i + 30 * lot(&seed), me, there, 443, FLOW_STATE_CLOSED);
+    conn(t, 10, ours, there, 443, FLOW_STATE_CLOSED);
+    assert_int_equal(trace_landings(t, land, &l), 0);
+    assert_int_equal(l.n, 0);
+    assert_int_equal(trace_judge(t, NULL), 0);
+    double before = beacon(t, me, there)->why.bits;
+    assert_int_equal(trace_linked_at_trap(t, "Linked.Example.", ""), 0);
+    assert_int_equal(trace_linked_at_trap(t, "linked.example", "gamma"), 0);
+    assert_int_equal(trace_linked_at_trap(t, "example", "gamma"), 0); /* nobody's domain */
+    assert_int_equal(trace_linked_at_trap(t, "192.0.2.1", "gamma"), 0);
+    assert_int_equal(incidents(t, NULL, &x), 0);
+    double after = beacon(t, me, there)->why.bits;
+    assert_true(after > before + 2 && after < before + 4);
+    assert_int_equal(trace_landings(t, land, &l), 0);
+    assert_true(l.n == 1 && ip_compare(&l.last.ip, &there) == 0 && !l.last.is_inside);
+    assert_string_equal(l.last.name, "www.linked.example");
+    assert_string_equal(l.last.botnet, "gamma");
+    dns(t, 3, me, "home.linked.example", ours); /* a machine of ours serves it: it is listed, and not told */
+    assert_int_equal(incidents(t, NULL, &x), 0);
+    assert_true(trace_hosts(t, &h) == 1 && ip_compare(&h->ip, &ours) == 0 && !h->is_told && h->why.n == 2);
+    trace_free(&t);
+}
+
 struct named { size_t n; int64_t first_ms, last_ms; char name[TRACE_NAME]; };
 
 static int note(void *ctx, const char *name, int64_t first_ms, int64_t last_ms)
@@ -230,6 +277,6 @@ static void who_hosts_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(lists_act_at_once), cmocka_unit_test(names_are_claims), cmocka_unit_test(the_trap_joins),
-                                       cmocka_unit_test(who_hosts_it)};
+                                       cmocka_unit_test(spam_leads_there), cmocka_unit_test(who_hosts_it)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

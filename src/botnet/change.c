@@ -150,16 +150,22 @@ static double slope_patience(const struct change_series *s)
     return LEAST_SLOPE * (known < SLOPE_KNOWN ? 1 + 6 * (1 - (double)known / SLOPE_KNOWN) : 1);
 }
 
+/* Nothing, or next to nothing, where chance alone would give some. */
+static bool is_quiet(const struct change_series *s)
+{
+    return s->is_dip && s->length >= LEAST && dip_evidence(s) >= CALL_SCORE && s->observed <= FALL_LEFT * pattern_level(&s->pattern) * s->length;
+}
+
 static bool try_fall(struct change_series *s)
 {
     int64_t minutes = s->minute + 1 - s->at;
     if (minutes == 10 || minutes == 30 || minutes == 60) {
         date_step(s, s->at - AT_ONCE, s->at + AT_ONCE, &s->at, &s->lo, &s->hi);
+        if (minutes != 30)
+            date_slope(s, s->at - AT_ONCE, s->at + AT_ONCE, &s->lo, &s->hi);
         s->is_step = is_step(s);
     }
-    if (s->length < LEAST || minutes < patience(s) || dip_evidence(s) < CALL_SCORE)
-        return false;
-    if (s->observed > FALL_LEFT * pattern_level(&s->pattern) * s->length)
+    if (minutes < patience(s) || !is_quiet(s))
         return false;
     double limit = dips_limit(&s->dips, A_YEAR, LEAST);
     if (s->length <= limit || (!s->is_step && s->length < slope_patience(s)))
@@ -383,6 +389,11 @@ bool change_tell(struct change_series *s, int64_t at_ms, int64_t slack_ms, enum 
         best = c;
         nearest = apart;
     }
+    int64_t apart = s->is_dip ? s->at * MINUTE_MS - at_ms : 0;
+    if (!best && cause == CAUSE_TAKEDOWN && !s->is_fallen && is_quiet(s) && apart <= slack_ms && -apart <= slack_ms) {
+        call_fall(s, dips_limit(&s->dips, A_YEAR, LEAST));
+        best = last = last_fall(s);
+    }
     if (!best)
         return false;
     best->cause = cause;
@@ -405,6 +416,36 @@ int64_t change_quiet_since(const struct change_series *s)
 {
     const struct change *fall = s->is_fallen ? last_fall(s) : NULL;
     return fall ? fall->at_ms : 0;
+}
+
+/* When it will have been quiet for long enough, if nothing else changes. */
+static int64_t sure_at(const struct change_series *s, enum quiet_why why)
+{
+    double length = dips_limit(&s->dips, A_YEAR, LEAST);
+    if (why == QUIET_SLOPE)
+        length = fmax(length, slope_patience(s));
+    int64_t by_length = pattern_after(&s->pattern, s->at, length), by_age = s->at + patience(s);
+    return by_length > by_age ? by_length : by_age;
+}
+
+bool change_quiet(const struct change_series *s, struct change_quiet *out)
+{
+    const struct change *fall = s->is_fallen ? last_fall(s) : NULL;
+    *out = (struct change_quiet){0};
+    if (fall) { /* counted until it was called */
+        double minutes = (double)((fall->told_ms - fall->at_ms) / MINUTE_MS);
+        *out = (struct change_quiet){fall->at_ms, fall->at_lo_ms, fall->at_hi_ms, fall->at_ms - s->first * MINUTE_MS,
+                                     fall->before.mid * minutes, fall->after.mid * minutes, QUIET_CALLED, 0};
+        return true;
+    }
+    if (s->minute == MINUTE_NONE || !is_quiet(s))
+        return false;
+    enum quiet_why why = s->at - s->first < YOUNG ? QUIET_YOUNG : s->minute + 1 - s->at < patience(s) ? QUIET_RETURNED : QUIET_OWN;
+    if (why == QUIET_OWN && s->length > dips_limit(&s->dips, A_YEAR, LEAST))
+        why = QUIET_SLOPE;
+    *out = (struct change_quiet){s->at * MINUTE_MS, s->lo * MINUTE_MS, s->hi * MINUTE_MS, (s->at - s->first) * MINUTE_MS,
+                                 pattern_level(&s->pattern) * s->length, s->observed, why, sure_at(s, why) * MINUTE_MS};
+    return true;
 }
 
 bool change_is_deaf(const struct change_series *s)

@@ -8,6 +8,7 @@
  * What counts as a fall: the rate under its pattern. That a burst ends is none; that the next does not come is one, also at Christmas:
  * a silence that is real is said, with its cause unknown, for a spam trap alone cannot tell a pause from a takedown, until something from
  * outside does (change_tell: an analyst, controllers down, a case's day of action).
+ * A silence that is not called yet, for the series is too young or has been as silent before, is told by change_quiet, with what is missing.
  * A silence of the trap is no change of anybody's: minutes with is_watching false do not count. Where mail of several senders comes,
  * spam or not, a series of all of it tells when the trap is deaf (change_is_deaf): that is then the other series' is_watching.
  * Measured (bench/observatory/stat): a fall of 90% at one message a second is dated within 10 minutes; no collapse without a fall in 200
@@ -40,12 +41,28 @@ int change_new(struct change_series **out, struct report *why);
 void change_free(struct change_series **s);
 /* The minute that begins at minute_ms; is_watching: the trap was up. true: something changed, or what is known of a change did. */
 bool change_add(struct change_series *s, int64_t minute_ms, double messages, bool is_watching);
-/* Something from outside says why; applies to the collapse or pause nearest to at_ms within slack_ms. CAUSE_TRAP takes a fall back: the
- * series goes on as if it had not been. false: there was none. */
+/* Something from outside says why; applies to the collapse or pause nearest to at_ms within slack_ms, and makes one of a quiet that was not
+ * called where CAUSE_TAKEDOWN is told of it. CAUSE_TRAP takes a fall back: the series goes on as if it had not been. false: there was none. */
 bool change_tell(struct change_series *s, int64_t at_ms, int64_t slack_ms, enum change_cause cause);
 size_t change_list(const struct change_series *s, struct change *out, size_t max); /* the latest `max`, oldest first */
-/* Since when it has been quiet; 0: it is not. */
+/* Since when it has been quiet after a fall that was called; 0: none was. */
 int64_t change_quiet_since(const struct change_series *s);
+/* Quiet beyond chance, called or not: since when, and why that is no collapse (yet). */
+enum quiet_why {
+    QUIET_CALLED,                       /* it is one */
+    QUIET_YOUNG,                        /* it is known for less than a week: what silences are its own nobody knows */
+    QUIET_RETURNED,                     /* it came back from one two days ago or less */
+    QUIET_OWN,                          /* it has been silent for nearly so long before */
+    QUIET_SLOPE                         /* it did not fall at once: its rate may wander */
+};
+struct change_quiet {
+    int64_t since_ms, lo_ms, hi_ms;     /* as of a change */
+    int64_t known_ms;                   /* for how long it had been known then */
+    double expected, came;              /* messages since then, by its pattern, and counted */
+    enum quiet_why why;
+    int64_t sure_ms;                    /* if it stays as quiet until then it is a collapse; 0: it is one */
+};
+bool change_quiet(const struct change_series *s, struct change_quiet *out); /* false: it is not quiet */
 /* A series of all mail that comes: nothing has come for five minutes or more, and it never was so silent: probably the trap is. */
 bool change_is_deaf(const struct change_series *s);
 int change_save(const struct change_series *s, struct buf *out);

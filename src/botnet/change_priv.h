@@ -88,5 +88,7 @@ double dips_probability(const struct dips *d, double length);
 /* ---- change_date.c ---- */
 /* Where among the recent minutes, within [from, to], the rate changed most likely; false: they are not all there. */
 bool date_step(const struct change_series *s, int64_t from, int64_t to, int64_t *at, int64_t *lo, int64_t *hi);
+/* A fall may take its time: widens [lo, hi] to hold its beginning and its end, each with 95%. */
+void date_slope(const struct change_series *s, int64_t from, int64_t to, int64_t *lo, int64_t *hi);
 
 #endif

@@ -83,6 +83,30 @@ static void put_change(struct buf *b, const struct change *x)
                 lo, hi, watch_cause_name(x->cause), 100 * x->probability, told, before, after);
 }
 
+/* What is called is told as a change; what is not, with what speaks against it. */
+static void put_quiet(struct buf *b, const struct change_quiet *q, enum change_cause cause, const char *indent)
+{
+    char since[CLI_TIME_MAX], lo[CLI_TIME_MAX], hi[CLI_TIME_MAX], sure[CLI_TIME_MAX], known[WATCH_NUMBER], expected[WATCH_NUMBER], came[WATCH_NUMBER];
+    cli_format_time(q->since_ms, since);
+    if (q->why == QUIET_CALLED) {
+        buf_add_fmt(b, "%squiet since %s, cause %s\n", indent, since, watch_cause_name(cause));
+        return;
+    }
+    cli_format_time(q->lo_ms, lo);
+    cli_format_time(q->hi_ms, hi);
+    cli_format_time(q->sure_ms, sure);
+    watch_span(q->known_ms, known);
+    watch_number(q->expected, expected);
+    watch_number(q->came, came);
+    buf_add_fmt(b, "%squiet since %s (%s to %s), cause unknown: %s came where its pattern has %s; ", indent, since, lo, hi, came, expected);
+    if (q->why == QUIET_YOUNG)
+        buf_add_fmt(b, "it was known for %s, so that this may be its own way; ", known);
+    else
+        buf_add_fmt(b, "%s; ", q->why == QUIET_RETURNED ? "it came back from another not long ago" :
+                               q->why == QUIET_OWN ? "it was silent for nearly so long before" : "it fell by and by, and its rate may wander");
+    buf_add_fmt(b, "a collapse if it stays so until %s\n", sure);
+}
+
 static void put_changes(struct buf *b, const struct change_series *s, const char *indent)
 {
     struct change all[SHOWN_CHANGES];
@@ -91,12 +115,9 @@ static void put_changes(struct buf *b, const struct change_series *s, const char
         buf_add_str(b, indent);
         put_change(b, &all[i]);
     }
-    int64_t quiet = s ? change_quiet_since(s) : 0;
-    if (quiet) {
-        char since[CLI_TIME_MAX];
-        cli_format_time(quiet, since);
-        buf_add_fmt(b, "%squiet since %s, cause %s\n", indent, since, n ? watch_cause_name(all[n - 1].cause) : "unknown");
-    }
+    struct change_quiet quiet;
+    if (s && change_quiet(s, &quiet))
+        put_quiet(b, &quiet, n ? all[n - 1].cause : CAUSE_UNKNOWN, indent);
 }
 
 static void json_changes(struct buf *b, const struct change_series *s)
@@ -193,7 +214,8 @@ static int put_changes_of(void *ctx, const struct botnet *x)
     struct changing *c = ctx;
     struct change_series *s = botnets_change(observatory_botnets(c->o), x->number);
     struct change any[1];
-    if (s && (change_list(s, any, 1) || change_quiet_since(s))) {
+    struct change_quiet quiet;
+    if (s && (change_list(s, any, 1) || change_quiet(s, &quiet))) {
         buf_add_fmt(c->b, "%s\n", x->name);
         put_changes(c->b, s, "  ");
     }
@@ -285,8 +307,25 @@ static void json_period(struct buf *b, const struct botnet_view *v)
 
 static void json_quiet(struct buf *b, const struct change_series *s)
 {
+    static const char *const why[] = {"collapse", "young", "came back", "own", "slope"};
+    struct change_quiet q;
+    bool is_quiet = s && change_quiet(s, &q);
     json_name(b, "quiet_since", false);
-    watch_time_json(b, s ? change_quiet_since(s) : 0);
+    watch_time_json(b, is_quiet ? q.since_ms : 0);
+    if (is_quiet) {
+        json_name(b, "quiet", false);
+        buf_add_fmt(b, "{\"is\":\"%s\",\"lo\":", why[q.why]);
+        watch_time_json(b, q.lo_ms);
+        json_name(b, "hi", false);
+        watch_time_json(b, q.hi_ms);
+        json_name(b, "sure", false);
+        watch_time_json(b, q.sure_ms);
+        json_name(b, "expected", false);
+        json_number(b, q.expected);
+        json_name(b, "came", false);
+        json_number(b, q.came);
+        buf_add_byte(b, '}');
+    }
     json_name(b, "changes", false);
     json_changes(b, s);
 }

@@ -84,13 +84,18 @@ struct estimate effect_gain(const struct estimate *b, const struct estimate *a)
                              "difference of the two, MOVER"};
 }
 
+bool effect_agrees(const struct effect *e)
+{
+    return (e->has_change || e->is_quiet) && e->at_hi_ms >= e->action_ms - HOUR_MS && e->at_lo_ms < e->action_ms + 24 * HOUR_MS;
+}
+
+bool effect_is_deaf(const struct effect *e) { return e->whole_fell.method && e->whole_fell.lo > 0.9; }
+
 enum verdict_of effect_verdict(const struct effect *e)
 {
     if (!e->fell.method || e->seen_ms - e->action_ms < 2 * HOUR_MS)
         return EFFECT_EARLY;
-    bool is_its = e->has_change && !e->is_own_pattern && !e->is_trap && e->at_hi_ms >= e->action_ms - HOUR_MS &&
-                  e->at_lo_ms < e->action_ms + 24 * HOUR_MS;
-    bool is_deaf = e->whole_fell.method && e->whole_fell.lo > 0.9; /* all others are as silent: then it is probably the trap */
+    bool is_its = e->has_change && !e->is_own_pattern && !e->is_trap && effect_agrees(e), is_deaf = effect_is_deaf(e);
     if (e->is_back && e->fell.lo < 0.9)
         return EFFECT_BACK;
     if (e->fell.lo >= 0.9)

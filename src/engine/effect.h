@@ -27,11 +27,16 @@ struct effect {
     bool has_change;                   /* a collapse was dated */
     bool is_own_pattern, is_trap;      /* said of that change */
     bool is_back;                      /* it ended, or a return was told */
+    bool is_quiet;                     /* no change was called, but it is quiet beyond chance since then */
     int64_t at_lo_ms, at_hi_ms;        /* when it fell, 95% */
 };
 enum verdict_of { EFFECT_EARLY, EFFECT_GONE, EFFECT_FELL, EFFECT_NOT_GONE, EFFECT_BACK, EFFECT_QUIET, EFFECT_FELL_UNKNOWN };
 /* A fall is the action's when the two agree in time: it cannot have begun more than an hour before, nor a day or more after. */
 enum verdict_of effect_verdict(const struct effect *e);
+/* Whether the change, or the quiet that was not called, agrees with the action in time; false where neither is known. */
+bool effect_agrees(const struct effect *e);
+/* All others are as silent: then it is probably the trap. */
+bool effect_is_deaf(const struct effect *e);
 const char *effect_verdict_name(enum verdict_of v);
 
 #endif

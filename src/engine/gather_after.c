@@ -26,6 +26,7 @@ struct looking {
     uint64_t *own, *whole, *of[ROWS];
     size_t before, after;                      /* hours [0, before) and [after, n) */
     struct effect effect;
+    struct change_quiet quiet;                 /* where effect.is_quiet */
     struct ip *ip; size_t n_ips;
 };
 
@@ -179,10 +180,28 @@ static void find_change(struct looking *l)
     }
 }
 
+/* Where no change was called: is one of them quiet since? */
+static void find_quiet(struct looking *l)
+{
+    for (size_t i = 0; i < l->n_subjects && !l->effect.has_change; i++) {
+        struct change_series *s = botnets_change(observatory_botnets(l->o), l->subject[i]);
+        struct change_quiet q;
+        if (!s || !change_quiet(s, &q) || q.hi_ms < l->w->action_ms - HOUR_MS || (l->effect.is_quiet && q.expected < l->quiet.expected))
+            continue;
+        l->effect.is_quiet = true;
+        l->effect.at_lo_ms = q.lo_ms;
+        l->effect.at_hi_ms = q.hi_ms;
+        l->quiet = q;
+        l->out->since_ms = q.since_ms;
+        l->out->since_lo_ms = q.lo_ms;
+        l->out->since_hi_ms = q.hi_ms;
+    }
+}
+
 static int split_hours(struct looking *l)
 {
     int64_t action = l->w->action_ms, fell = action;
-    if (l->effect.has_change && l->effect.at_hi_ms > action && l->effect.at_hi_ms < action + 24 * HOUR_MS)
+    if ((l->effect.has_change || l->effect.is_quiet) && l->effect.at_hi_ms > action && l->effect.at_hi_ms < action + 24 * HOUR_MS)
         fell = l->effect.at_hi_ms;
     l->before = (size_t)((action - l->first) / HOUR_MS);
     l->after = (size_t)((fell - l->first + HOUR_MS - 1) / HOUR_MS);
@@ -398,11 +417,39 @@ static void say_when(int64_t ms, char out[CASE_TIME_TEXT])
     memcpy(out + 16, " UTC", 5);
 }
 
+/* Why no success is claimed of what did fall; adds to text. */
+static size_t say_why_not(const struct looking *l, char *text, size_t size)
+{
+    const struct effect *e = &l->effect;
+    char sure[CASE_TIME_TEXT];
+    int n = 0;
+    if (effect_is_deaf(e) || e->is_trap)
+        n = snprintf(text, size, " %s, so nothing shows that the action did it: no success is claimed.",
+                     e->is_trap ? "It was the trap that fell silent" : "What all others send fell silent too, which is probably the trap");
+    else if (!e->has_change && !e->is_quiet)
+        n = snprintf(text, size, " When it fell cannot be told from its minutes, so nothing shows that the action did it: no success is claimed.");
+    else if (!effect_agrees(e))
+        n = snprintf(text, size, " That did not begin with the action as far as can be told, so nothing shows that the action did it: no success is "
+                     "claimed.");
+    else if (e->has_change)
+        n = snprintf(text, size, " That agrees with the action in time, but it has paused so before, so nothing shows that the action did it: no success "
+                     "is claimed.");
+    else {
+        say_when(l->quiet.sure_ms, sure);
+        n = snprintf(text, size, " That agrees with the action in time, but %s: a pause of its own cannot be told from an end yet, and no success is "
+                     "claimed. If it stays so until %s, it can.",
+                     l->quiet.why == QUIET_YOUNG ? "it had been known for less than a week" :
+                     l->quiet.why == QUIET_RETURNED ? "it had come back from another silence not long before" :
+                     l->quiet.why == QUIET_OWN ? "it has been silent for nearly so long before" : "it fell by and by, as rates do that wander", sure);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
 static int say(struct looking *l)
 {
     struct found_watch *w = l->out;
     enum verdict_of v = effect_verdict(&l->effect);
-    char text[900], since[CASE_TIME_TEXT], lo[CASE_TIME_TEXT], hi[CASE_TIME_TEXT];
+    char text[1500], since[CASE_TIME_TEXT], lo[CASE_TIME_TEXT], hi[CASE_TIME_TEXT];
     int n = 0;
     if (v == EFFECT_EARLY)
         n = snprintf(text, sizeof text, "Too little time has passed, or too little was seen, to say anything.");
@@ -414,11 +461,10 @@ static int say(struct looking *l)
         say_when(w->since_ms, since);
         say_when(w->since_lo_ms, lo);
         say_when(w->since_hi_ms, hi);
-        n += snprintf(text + n, sizeof text - (size_t)n, " It fell at %s (%s to %s).", since, lo, hi);
+        n += snprintf(text + n, sizeof text - (size_t)n, " It %s %s (%s to %s).", l->effect.is_quiet ? "is quiet since" : "fell at", since, lo, hi);
     }
     if (v == EFFECT_QUIET || v == EFFECT_FELL_UNKNOWN)
-        n += snprintf(text + n, sizeof text - (size_t)n, " That did not begin with the action as far as can be told, so nothing shows that the action did "
-                      "it: no success is claimed.");
+        n += (int)say_why_not(l, text + n, sizeof text - (size_t)n);
     if (v != EFFECT_EARLY && w->whole_fell.method)
         n += snprintf(text + n, sizeof text - (size_t)n, " All spam together changed by %+.1f%% (%+.1f%% to %+.1f%%).", -100 * w->whole_fell.mid,
                       -100 * w->whole_fell.hi, -100 * fmax(w->whole_fell.lo, -9.99));
@@ -459,6 +505,7 @@ int gather_after(struct observatory *o, const struct findings *f, const struct a
     if (err)
         return err;
     find_change(l);
+    find_quiet(l);
     err = split_hours(l);
     if (err)
         return err;

@@ -38,7 +38,8 @@ static int copy_changes(struct gathering *g, uint32_t number, struct found_chang
     *out = arena_zalloc(g->a, (n + 1) * sizeof **out);
     for (size_t i = 0; *out && i < n; i++)
         (*out)[(*n_out)++] = gather_change(g->a, &all[i]);
-    *quiet_out = s ? change_quiet_since(s) : 0;
+    struct change_quiet quiet;
+    *quiet_out = s && change_quiet(s, &quiet) ? quiet.since_ms : 0;
     bool is_bad = !all || !*out;
     free(all);
     return is_bad ? gather_no_memory(g->why) : POSSE_OK;

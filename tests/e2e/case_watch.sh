@@ -72,6 +72,7 @@ python3 - "$work/out" <<'PY' || failed=1
 import json, sys
 w = json.loads(open(sys.argv[1]).read())["watch"]
 ok = w["fell"]["lo"] > .8 and w["verdict"] in ("quiet, cause unknown", "fell, cause unknown") and w.get("cause") == "unknown" and "no success" in w["sentence"]
+ok = ok and "agrees with the action in time" in w["sentence"] and w["since_lo"] <= w["since"] <= w["since_hi"]
 if not ok: # a botnet that is known for two days may pause: nobody can tell
     print(w["verdict"], w["fell"], w["sentence"])
 sys.exit(not ok)

@@ -58,6 +58,69 @@ static void test_fall_and_return(void **state)
     change_free(&s);
 }
 
+/* Two days old, and then nothing: no collapse, for it may send in bursts, but it is told since when, and until when it would be one. */
+static void test_quiet_but_young(void **state)
+{
+    (void)state;
+    struct change_series *s = some();
+    struct rng r = {9};
+    struct change c;
+    struct change_quiet q;
+    const int64_t fell = 2 * DAYS + 77;
+    assert_false(change_quiet(s, &q));
+    assert_int_equal(feed(s, &r, 0, fell, 0.6), 0);
+    assert_false(change_quiet(s, &q));
+    assert_int_equal(feed(s, &r, fell, fell + 9 * 60, 0), 0);
+    assert_true(change_quiet(s, &q));
+    assert_int_equal(q.why, QUIET_YOUNG);
+    assert_int_equal(change_quiet_since(s), 0);
+    assert_true(q.lo_ms <= fell * 60000 && fell * 60000 <= q.hi_ms && q.hi_ms - q.lo_ms < 60 * 60000);
+    assert_true(q.expected > 200 && q.expected < 450 && q.came <= 2);
+    assert_int_equal(change_list(s, &c, 1), 0);
+    struct buf saved; /* an entry from outside makes it one, and changes nothing else */
+    buf_init(&saved, 1 << 20);
+    assert_int_equal(change_save(s, &saved), POSSE_OK);
+    struct reader in = reader_of(buf_span(&saved));
+    struct change_series *told;
+    assert_int_equal(change_load(&in, &told, NULL), POSSE_OK);
+    assert_false(change_tell(told, (fell - 5000) * 60000, 3600000, CAUSE_TAKEDOWN));
+    assert_true(change_tell(told, fell * 60000, 3600000, CAUSE_TAKEDOWN));
+    assert_int_equal(change_list(told, &c, 1), 1);
+    assert_int_equal(c.kind, CHANGE_COLLAPSE);
+    assert_int_equal(c.cause, CAUSE_TAKEDOWN);
+    assert_true(change_quiet(told, &q) && q.why == QUIET_CALLED && change_quiet_since(told) == c.at_ms);
+    change_free(&told);
+    buf_deinit(&saved);
+    assert_true(change_quiet(s, &q));
+    assert_int_equal(feed(s, &r, fell + 9 * 60, q.sure_ms / 60000 + 60, 0), 1); /* as was said */
+    assert_int_equal(change_list(s, &c, 1), 1);
+    assert_true(c.told_ms >= q.sure_ms && c.told_ms <= q.sure_ms + 3600000 && c.at_lo_ms <= fell * 60000 && fell * 60000 <= c.at_hi_ms);
+    change_free(&s);
+}
+
+/* A fall that takes half an hour: the interval holds its beginning and its end. */
+static void test_slow_fall(void **state)
+{
+    (void)state;
+    unsigned begins = 0, ends = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct change_series *s = some();
+        struct rng r = {seed};
+        struct change_quiet q;
+        feed(s, &r, 0, 3 * DAYS, 5);
+        for (int64_t m = 3 * DAYS; m < 3 * DAYS + 30; m++)
+            change_add(s, m * 60000, (double)rng_poisson(&r, 5 * (1 - ((double)(m - 3 * DAYS) + 0.5) / 30)), true);
+        feed(s, &r, 3 * DAYS + 30, 3 * DAYS + 200, 0);
+        assert_true(change_quiet(s, &q));
+        assert_true(q.lo_ms < q.since_ms && q.since_ms < q.hi_ms);
+        begins += q.lo_ms / 60000 <= 3 * DAYS;
+        ends += q.hi_ms / 60000 >= 3 * DAYS + 25; /* of the last minutes' messages there are hardly any */
+        change_free(&s);
+    }
+    assert_in_range(begins, 17, 20);
+    assert_in_range(ends, 17, 20);
+}
+
 static void test_surge(void **state)
 {
     (void)state;
@@ -223,6 +286,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fall_and_return),
+        cmocka_unit_test(test_quiet_but_young),
+        cmocka_unit_test(test_slow_fall),
         cmocka_unit_test(test_surge),
         cmocka_unit_test(test_a_pause_like_one_before),
         cmocka_unit_test(test_a_deaf_trap),

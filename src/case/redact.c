@@ -14,21 +14,24 @@
 #include "mail/message.h"
 #include "sender/received.h"
 
-enum { FIELD_ADDRESSES = 256, NEEDLE_LEAST = 4, LINE64 = 57 };
+/* Needles are found by the hash of their first LONG bytes, or SHORT; those that are shorter are in a list of their own, which is mostly
+ * empty. STEPS: comparisons, under a second; only a message that is made for it needs so many. */
+enum { FIELD_ADDRESSES = 256, NEEDLE_LEAST = 4, LINE64 = 57, LONG = 8, SHORT = 4, HEADS = 1 << 15, STEPS = 1 << 26 };
 #define UNREAD_BITS \
     (1ULL << ANOMALY_HEADER_TRUNCATED | 1ULL << ANOMALY_PARTS_LIMIT | 1ULL << ANOMALY_DEPTH_LIMIT | 1ULL << ANOMALY_SIZE_TRUNCATED)
 
-struct needle { struct span text, by; bool is_word; };
+struct needle { struct span text, by; bool is_word; uint32_t next; /* in the list of its head */ };
 struct edit { size_t from, to; struct span by; };
 struct redacting {
     struct arena *a;
     struct mail_parser *parser;
     struct needle *needle; size_t n, cap;
-    uint32_t first[256];         /* needles by first byte, folded: index in `order` */
-    uint32_t *order;
+    uint32_t *first;             /* of each list; UINT32_MAX: none */
+    bool has_words;              /* parts of addresses and names too, not whole addresses alone */
+    size_t steps;
     struct edit *edit; size_t n_edits, cap_edits;
     struct span *mailbox; size_t n_mailboxes;
-    size_t places;
+    size_t places, of_sender;    /* of_sender: words taken out of what the sender calls himself */
     bool is_bad;                 /* out of memory */
 };
 
@@ -48,16 +51,31 @@ static void *grown(struct redacting *r, void *p, size_t n, size_t *cap, size_t b
     return bigger;
 }
 
+static uint32_t hash_of(const uint8_t *p, size_t n)
+{
+    uint32_t h = (uint32_t)n;
+    for (size_t i = 0; i < n; i++)
+        h = h * 31 + ascii_lower(p[i]);
+    return (h ^ h >> 15) % HEADS;
+}
+
+static uint32_t head_of(struct span s) { return s.n >= LONG ? hash_of(s.p, LONG) : s.n >= SHORT ? hash_of(s.p, SHORT) : HEADS; }
+
 static void add_needle(struct redacting *r, struct span text, struct span by, bool is_word)
 {
-    if (!text.n || !text.p)
+    if (!text.n || !text.p || (is_word && !r->has_words))
         return;
-    for (size_t i = 0; i < r->n; i++)
-        if (span_ieq(r->needle[i].text, text))
+    uint32_t head = head_of(text);
+    for (uint32_t k = r->first[head]; k != UINT32_MAX; k = r->needle[k].next) {
+        r->steps++;
+        if (span_ieq(r->needle[k].text, text))
             return;
+    }
     r->needle = grown(r, r->needle, r->n, &r->cap, sizeof *r->needle);
-    if (!r->is_bad)
-        r->needle[r->n++] = (struct needle){text, by, is_word};
+    if (r->is_bad)
+        return;
+    r->needle[r->n] = (struct needle){text, by, is_word, r->first[head]};
+    r->first[head] = (uint32_t)r->n++;
 }
 
 static struct span printed(struct redacting *r, const char *fmt, unsigned long n)
@@ -157,28 +175,14 @@ static void add_mailbox(struct redacting *r, const struct mailbox *m)
 
 /* ---- finding ---- */
 
-static void order_needles(struct redacting *r)
-{
-    r->order = calloc(r->n + 1, sizeof *r->order);
-    r->is_bad |= !r->order;
-    for (unsigned c = 0; c < 256; c++)
-        r->first[c] = UINT32_MAX;
-    for (size_t i = r->n; r->order && i-- > 0;) { /* a list for each first byte; r->order links them */
-        uint8_t c = ascii_lower(r->needle[i].text.p[0]);
-        r->order[i] = r->first[c];
-        r->first[c] = (uint32_t)i;
-    }
-}
-
 static bool is_word_byte(uint8_t c) { return ascii_is_alnum(c) || c >= 0x80; }
 
-/* The longest needle at s.p + i. */
-static const struct needle *needle_at(const struct redacting *r, struct span s, size_t i)
+static const struct needle *longest(struct redacting *r, uint32_t head, struct span s, size_t i, const struct needle *best)
 {
-    const struct needle *best = NULL;
-    for (uint32_t k = r->first[ascii_lower(s.p[i])]; k != UINT32_MAX; k = r->order[k]) {
+    for (uint32_t k = r->first[head]; k != UINT32_MAX && r->steps < STEPS; k = r->needle[k].next) {
         const struct needle *x = &r->needle[k];
         size_t end = i + x->text.n;
+        r->steps++;
         if ((best && x->text.n <= best->text.n) || end > s.n || !span_ieq(span_sub(s, i, end), x->text))
             continue;
         if (x->is_word && ((i && is_word_byte(s.p[i - 1])) || (end < s.n && is_word_byte(s.p[end]))))
@@ -188,10 +192,19 @@ static const struct needle *needle_at(const struct redacting *r, struct span s, 
     return best;
 }
 
-static bool has_needle(const struct redacting *r, struct span s)
+/* The longest needle at s.p + i. */
+static const struct needle *needle_at(struct redacting *r, struct span s, size_t i)
+{
+    const struct needle *best = r->first[HEADS] == UINT32_MAX ? NULL : longest(r, HEADS, s, i, NULL);
+    if (i + SHORT <= s.n)
+        best = longest(r, hash_of(s.p + i, SHORT), s, i, best);
+    return i + LONG <= s.n ? longest(r, hash_of(s.p + i, LONG), s, i, best) : best;
+}
+
+static bool has_needle(struct redacting *r, struct span s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (r->first[ascii_lower(s.p[i])] != UINT32_MAX && needle_at(r, s, i))
+        if (needle_at(r, s, i))
             return true;
     return false;
 }
@@ -200,7 +213,7 @@ static void copy_replaced(struct redacting *r, struct span s, struct buf *out)
 {
     size_t from = 0;
     for (size_t i = 0; i < s.n;) {
-        const struct needle *x = r->first[ascii_lower(s.p[i])] != UINT32_MAX ? needle_at(r, s, i) : NULL;
+        const struct needle *x = needle_at(r, s, i);
         if (!x) {
             i++;
             continue;
@@ -277,6 +290,29 @@ static struct span fields_by(struct redacting *r, const struct field *f)
     r->is_bad |= buf_error(&b) || !s.p;
     buf_deinit(&b);
     return s;
+}
+
+static size_t count_words(struct redacting *r, struct span s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        const struct needle *x = needle_at(r, s, i);
+        count += x && x->is_word;
+        i += x ? x->text.n - 1 : 0;
+    }
+    return count;
+}
+
+/* "John" of the recipient John Smith may be the sender's own name, too: who reads the copy must know that a word was taken out there. */
+static void count_of_sender(struct redacting *r, const struct message *m)
+{
+    for (size_t i = 0; i < m->n_fields; i++) {
+        const struct field *f = &m->field[i];
+        if (f->part || (f->id != FIELD_FROM && f->id != FIELD_SENDER && f->id != FIELD_REPLY_TO))
+            continue;
+        struct span value = field_value(r->parser, r->a, f);
+        r->of_sender += value.n ? count_words(r, value) : 0;
+    }
 }
 
 static void edit_fields(struct redacting *r, const struct message *m)
@@ -400,9 +436,9 @@ static int redact_message(struct redacting *r, struct span raw, struct buf *out,
         return report_set(why, POSSE_ELIMIT, "the message is nested too deep, has too many parts, or is encoded too oddly to be redacted by a program; redact a "
                           "copy by hand, and add it with --redacts");
     collect(r, m);
-    order_needles(r);
     if (r->is_bad)
         return POSSE_ENOMEM;
+    count_of_sender(r, m);
     edit_fields(r, m);
     for (size_t i = 0; i < m->n_parts; i++)
         edit_part(r, m, &m->part[i]);
@@ -435,12 +471,6 @@ static int redact_text(struct redacting *r, struct span s, struct buf *out, stru
                               REDACT_ADDRESSES_MAX);
         add_mailbox(r, &m);
     }
-    size_t k = 0; /* here only whole addresses: a word of a log may be anything */
-    for (size_t i = 0; i < r->n; i++)
-        if (!r->needle[i].is_word || span_eq(r->needle[i].by, SPAN_LIT("[redacted]")))
-            r->needle[k++] = r->needle[i];
-    r->n = k;
-    order_needles(r);
     if (!r->is_bad)
         copy_replaced(r, s, out);
     return POSSE_OK;
@@ -450,12 +480,16 @@ static int redact_text(struct redacting *r, struct span s, struct buf *out, stru
 
 static void say(struct redacting *r, bool is_message, struct redacted *what)
 {
+    char own[180] = "senders, machines and hosts stand as they were";
     what->mailboxes = r->n_mailboxes;
     what->places = r->places;
+    what->of_sender = r->of_sender;
+    if (r->of_sender)
+        snprintf(own, sizeof own, "in %zu of them in the sender's own From, Sender or Reply-To, whose name may be the same word; machines and hosts stand "
+                                  "as they were", r->of_sender);
     if (is_message)
-        snprintf(what->text, sizeof what->text,
-                 "the addresses of %zu recipients, their names and what stands before the @, in %zu places, each by recipient-N; senders, machines and "
-                 "hosts stand as they were; signatures over the message do not hold for this copy", r->n_mailboxes, r->places);
+        snprintf(what->text, sizeof what->text, "the addresses of %zu recipients, their names and what stands before the @, in %zu places, each by "
+                 "recipient-N; %s; signatures over the message do not hold for this copy", r->n_mailboxes, r->places, own);
     else
         snprintf(what->text, sizeof what->text, "%zu mail addresses in %zu places, each by recipient-N@redacted.invalid", r->n_mailboxes, r->places);
 }
@@ -468,13 +502,16 @@ static bool is_text(struct span media, struct span raw)
 
 int redact_bytes(struct span media, struct span raw, const struct redact_options *o, struct buf *out, struct redacted *what, struct report *why)
 {
-    struct redacting r = {.a = arena_new(12 * raw.n + ((size_t)64 << 20))};
     bool is_message = span_istarts(media, SPAN_LIT("message/"));
+    struct redacting r = {.a = arena_new(12 * raw.n + ((size_t)64 << 20)), .has_words = is_message}; /* a word of a log may be anything */
     *what = (struct redacted){0};
     int err = POSSE_OK;
     r.mailbox = calloc(REDACT_ADDRESSES_MAX, sizeof *r.mailbox);
-    if (!r.a || !r.mailbox)
+    r.first = malloc((HEADS + 1) * sizeof *r.first);
+    if (!r.a || !r.mailbox || !r.first)
         err = POSSE_ENOMEM;
+    for (size_t i = 0; !err && i <= HEADS; i++)
+        r.first[i] = UINT32_MAX;
     for (size_t i = 0; !err && o && i < o->n_also; i++)
         add_needle(&r, o->also[i], SPAN_LIT("[redacted]"), false);
     if (!err && is_message)
@@ -485,6 +522,8 @@ int redact_bytes(struct span media, struct span raw, const struct redact_options
         err = report_set(why, POSSE_EINVAL, "this is no message and no text: redact a copy by hand, and add it with --redacts");
     if (!err && (r.is_bad || arena_failed(r.a)))
         err = POSSE_ENOMEM;
+    if (!err && r.steps >= STEPS)
+        err = report_set(why, POSSE_ELIMIT, "too many recipients whose names begin alike: redact a copy by hand, and add it with --redacts");
     if (!err)
         err = buf_error(out);
     if (err == POSSE_ENOMEM)
@@ -495,7 +534,7 @@ int redact_bytes(struct span media, struct span raw, const struct redact_options
     arena_free(&r.a);
     free(r.mailbox);
     free(r.needle);
-    free(r.order);
+    free(r.first);
     free(r.edit);
     return err;
 }

@@ -22,6 +22,7 @@ struct redact_options { struct span also[REDACT_ALSO_MAX]; size_t n_also; };
 struct redacted {
     size_t mailboxes;            /* how many different ones */
     size_t places;               /* where something was taken out */
+    size_t of_sender;            /* words of them in From, Sender and Reply-To: a recipient's name, or the sender's that is the same */
     char text[REDACT_TEXT];      /* what was taken out, for the exhibit's `what` and for readers */
 };
 /* media: of the original, "message/rfc822". o may be NULL. */

@@ -77,6 +77,45 @@ static void test_untouched(void **state)
     buf_deinit(&out);
 }
 
+/* A sender who is called as a recipient is: the word goes, and it is said where. */
+static void test_senders_namesake(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct redacted what;
+    run("message/rfc822", "From: \"John Seller\" <offer@shop.example>\nReply-To: john <j@shop.example>\nTo: John Smith <john@c.example>\n\nDear John\n", NULL,
+        &out, &what, 0);
+    assert_span_equal(buf_span(&out), "From: \"recipient-1 Seller\" <offer@shop.example>\nReply-To: recipient-1 <j@shop.example>\n"
+                                      "To: recipient-1@redacted.invalid\n\nDear recipient-1\n");
+    assert_int_equal(what.of_sender, 2);
+    assert_non_null(strstr(what.text, "in 2 of them in the sender's own From, Sender or Reply-To"));
+    buf_deinit(&out);
+    run("message/rfc822", "From: Shop <offer@shop.example>\nTo: John Smith <john@c.example>\n\nDear John\n", NULL, &out, &what, 0);
+    assert_int_equal(what.of_sender, 0);
+    assert_non_null(strstr(what.text, "senders, machines and hosts stand as they were"));
+    buf_deinit(&out);
+}
+
+/* Thousands of recipients whose names begin alike, and a text that begins so at each of its bytes: an end is put to it. */
+static void test_costly(void **state)
+{
+    (void)state;
+    struct buf in, out;
+    struct redacted what;
+    struct report why = {0};
+    buf_init(&in, 32 << 20);
+    buf_init(&out, 256 << 20);
+    for (int i = 0; i < 4000; i++)
+        buf_add_fmt(&in, "%s aaaaaaaaaa%d@a.example%s", i % 200 ? "" : "To:", i, i % 200 == 199 ? "\n" : ",");
+    buf_add_str(&in, "\n");
+    for (int i = 0; i < 1 << 20; i++)
+        buf_add_byte(&in, 'a');
+    assert_int_equal(redact_bytes(SPAN_LIT("message/rfc822"), buf_span(&in), NULL, &out, &what, &why), POSSE_ELIMIT);
+    assert_non_null(strstr(why.text, "by hand"));
+    buf_deinit(&in);
+    buf_deinit(&out);
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -113,7 +152,8 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_named), cmocka_unit_test(test_untouched), cmocka_unit_test(test_text),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_named), cmocka_unit_test(test_untouched), cmocka_unit_test(test_senders_namesake),
+                                       cmocka_unit_test(test_costly), cmocka_unit_test(test_text),
                                        cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,8 +262,10 @@ void dossier_brands(struct dossier *d)
           "class=\"d-hash\">%s</span>; an owner may have "
           "more domains than it lists. In %u messages the receiving host's own finding about the sender (SPF, DKIM, "
           "DMARC) stands where no "
-          "sender could have written it.</p>\n",
+          "sender could have written it; the receiver's own networks are ",
           s->messages, s->with_claim, s->mentioned, d->o->brands_digest, s->ours_checked);
+    d_text(d, d->o->ours_said.n ? d->o->ours_said : SPAN_LIT("private addresses alone, as far as was said"));
+    d_str(d, ".</p>\n");
     for (size_t i = 0; i < s->n && i < 60; i++)
         put_mark(d, &s->mark[i]);
     if (s->n > 60)

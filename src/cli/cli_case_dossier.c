@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "case/dossier.h"
 #include "cli/cli_case.h"
 #include "engine/engine.h"
+#include "sender/received.h"
 
 extern char **environ;
 
@@ -35,6 +37,29 @@ static int load_marks(struct case_request *q, struct brands **out, char digest[6
     hex_encode(span_of(sha, 32), digest);
     buf_deinit(&all);
     return status;
+}
+
+/* What the settings call ours, so that what our own hosts wrote of a sender (SPF, DKIM) is told from what he wrote himself. */
+struct own { struct config *settings; struct networks *networks; struct buf said; };
+
+static int load_ours(struct case_request *q, struct own *x)
+{
+    struct report why = {0};
+    const char *const *list;
+    buf_init(&x->said, 1 << 16);
+    if (cli_settings(NULL, cli_is_dir(q->home_path) ? q->home_path : NULL, &x->settings, &why))
+        return cli_report(&why);
+    size_t n = config_list(x->settings, "observe.ours", &list);
+    for (size_t i = 0; i < n; i++)
+        buf_add_fmt(&x->said, "%s%s", i ? ", " : "", list[i]);
+    return networks_new(list, n, &x->networks, &why) ? cli_report(&why) : CLI_OK;
+}
+
+static void free_ours(struct own *x)
+{
+    networks_free(&x->networks);
+    config_free(&x->settings);
+    buf_deinit(&x->said);
 }
 
 /* The whole page under its name, or none. */
@@ -129,6 +154,7 @@ int case_dossier_run(struct case_request *q, int argc, char **argv)
     struct case_source s;
     struct dossier_options o = {.shows_recipients = q->shows_recipients};
     struct brands *b = NULL;
+    struct own ours = {0};
     if (argc != 1)
         return cli_usage(q->cmd, "dossier wants a case");
     if (q->is_pdf && !q->out)
@@ -140,10 +166,13 @@ int case_dossier_run(struct case_request *q, int argc, char **argv)
         return status;
     o.id = s.id;
     o.title = s.title;
-    if (!(status = load_marks(q, &b, o.brands_digest))) {
+    if (!(status = load_marks(q, &b, o.brands_digest)) && !(status = load_ours(q, &ours))) {
         o.brands = b;
+        o.ours = ours.networks;
+        o.ours_said = buf_span(&ours.said);
         status = make(q, &s, &o);
     }
     brands_free(&b);
+    free_ours(&ours);
     return case_source_close(&s, status);
 }

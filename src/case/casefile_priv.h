@@ -5,7 +5,8 @@
 #include "case/casefile.h"
 
 struct json_t; /* jansson's; its header and base/jsonout.h do not go together */
-enum { PACK_BYTES = 1 << 30 };
+enum { PACK_BYTES = 1 << 30, PLAIN_PAIRS = 24 };
+struct plain_pair { struct span name, text; uint64_t number; bool is_text; };
 
 struct casefile {
     char *folder;
@@ -29,7 +30,9 @@ struct casefile {
     } was;
     struct buf pending;                  /* lines of the batch */
     struct buf text;                     /* of the line that was read last */
-    struct json_t *object;                      /* the same, parsed; its strings are what case_line's spans point at */
+    struct plain_pair pair[PLAIN_PAIRS]; /* its fields where it is of the plain form */
+    size_t n_pairs;                      /* 0: it is not, and `object` has them */
+    struct json_t *object;
     char error[200];
 };
 
@@ -45,6 +48,8 @@ void casefile_forget(struct casefile *c); /* the line that was read last */
 /* What a scan wants of a line; numbers: -1 not there, and so they must be set before. False: the line is not of the plain form. */
 struct plain_line { struct span kind, prev, sha256; int64_t n, pack, offset, size; };
 bool casefile_plain(struct span line, struct plain_line *out);
+/* All of its fields, views of it; 0: it is not of the plain form. */
+size_t casefile_pairs(struct span line, struct plain_pair out[PLAIN_PAIRS]);
 void casefile_pack_name(uint32_t number, char out[32]);
 
 #endif

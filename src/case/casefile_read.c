@@ -38,36 +38,49 @@ int casefile_take(struct casefile *c, struct span line, struct report *why)
 
 /* ---- a line's fields ---- */
 
-static struct span text_of(const json_t *o, const char *name)
+static const struct plain_pair *pair_of(const struct casefile *c, const char *name)
 {
-    const json_t *v = json_object_get(o, name);
+    size_t n = strlen(name);
+    for (size_t i = 0; i < c->n_pairs; i++)
+        if (c->pair[i].name.n == n && memcmp(c->pair[i].name.p, name, n) == 0)
+            return &c->pair[i];
+    return NULL;
+}
+
+static struct span text_of(const struct casefile *c, const char *name)
+{
+    const struct plain_pair *p = pair_of(c, name);
+    if (c->n_pairs)
+        return p && p->is_text ? p->text : SPAN_NONE;
+    const json_t *v = json_object_get(c->object, name);
     return json_is_string(v) ? span_of(json_string_value(v), json_string_length(v)) : SPAN_NONE;
 }
 
-static bool number_of(const json_t *o, const char *name, uint64_t most, uint64_t *out)
+static bool number_of(const struct casefile *c, const char *name, uint64_t most, uint64_t *out)
 {
-    const json_t *v = json_object_get(o, name);
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > most)
+    const struct plain_pair *p = pair_of(c, name);
+    const json_t *v = c->n_pairs ? NULL : json_object_get(c->object, name);
+    if (c->n_pairs ? !p || p->is_text : !json_is_integer(v) || json_integer_value(v) < 0)
         return false;
-    *out = (uint64_t)json_integer_value(v);
-    return true;
+    *out = c->n_pairs ? p->number : (uint64_t)json_integer_value(v);
+    return *out <= most;
 }
 
-static bool exhibit_of(const json_t *o, struct case_line *l)
+static bool exhibit_of(const struct casefile *c, struct case_line *l)
 {
     uint64_t pack, redacts;
-    struct span hex = text_of(o, "sha256");
-    l->redacts = number_of(o, "redacts", UINT32_MAX, &redacts) ? (int64_t)redacts : -1;
-    if (!number_of(o, "pack", 9999, &pack) || !number_of(o, "offset", INT64_MAX, &l->offset) || !number_of(o, "size", CASE_EXHIBIT_MAX, &l->size))
+    l->redacts = number_of(c, "redacts", UINT32_MAX, &redacts) ? (int64_t)redacts : -1;
+    if (!number_of(c, "pack", 9999, &pack) || !number_of(c, "offset", INT64_MAX, &l->offset) || !number_of(c, "size", CASE_EXHIBIT_MAX, &l->size))
         return false;
     l->pack = (uint32_t)pack;
-    return hex_decode(hex, l->sha256, sizeof l->sha256);
+    return hex_decode(text_of(c, "sha256"), l->sha256, sizeof l->sha256);
 }
 
 void casefile_forget(struct casefile *c)
 {
     json_decref(c->object);
     c->object = NULL;
+    c->n_pairs = 0;
 }
 
 bool casefile_parse(struct casefile *c, struct span line, struct case_line *l)
@@ -75,25 +88,26 @@ bool casefile_parse(struct casefile *c, struct span line, struct case_line *l)
     json_error_t e;
     *l = (struct case_line){.line = line, .redacts = -1};
     casefile_forget(c);
-    c->object = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
-    const json_t *o = c->object;
-    if (!json_is_object(o) || !number_of(o, "n", UINT32_MAX, &l->n))
+    c->n_pairs = casefile_pairs(line, c->pair);
+    if (!c->n_pairs)
+        c->object = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
+    if (!number_of(c, "n", UINT32_MAX, &l->n))
         return false;
-    l->kind = text_of(o, "kind");
-    l->at = text_of(o, "at");
-    l->by = text_of(o, "by");
-    l->tool = text_of(o, "tool");
-    l->name = text_of(o, "name");
-    l->media = text_of(o, "media");
-    l->source = text_of(o, "source");
-    l->seen = text_of(o, "seen");
-    l->command = text_of(o, "command");
-    l->what = text_of(o, "what");
+    l->kind = text_of(c, "kind");
+    l->at = text_of(c, "at");
+    l->by = text_of(c, "by");
+    l->tool = text_of(c, "tool");
+    l->name = text_of(c, "name");
+    l->media = text_of(c, "media");
+    l->source = text_of(c, "source");
+    l->seen = text_of(c, "seen");
+    l->command = text_of(c, "command");
+    l->what = text_of(c, "what");
     l->is_exhibit = span_eq(l->kind, SPAN_LIT("exhibit")) || span_eq(l->kind, SPAN_LIT("redaction"));
-    return l->kind.n && (!l->is_exhibit || exhibit_of(o, l));
+    return l->kind.n && (!l->is_exhibit || exhibit_of(c, l));
 }
 
-struct span casefile_field(const struct casefile *c, const char *name) { return text_of(c->object, name); }
+struct span casefile_field(const struct casefile *c, const char *name) { return text_of(c, name); }
 
 /* ---- the log from its start ---- */
 
@@ -215,11 +229,18 @@ static int read_at(int fd, uint8_t *p, uint64_t n, uint64_t at)
     return POSSE_OK;
 }
 
+static uint64_t line_from(const struct casefile *c, uint64_t n) { return n ? c->line_end[n - 1] : 0; }
+
+static int unread(const struct casefile *c, uint64_t n, int err, struct report *why)
+{
+    return report_set(why, err, "%s/log.jsonl:%llu: cannot be read any more", c->folder, (unsigned long long)n + 1);
+}
+
 int casefile_line(struct casefile *c, uint64_t n, struct case_line *out, struct report *why)
 {
     if (n >= c->n)
         return report_set(why, POSSE_ENOENT, "%s: has no line %llu", c->folder, (unsigned long long)n);
-    uint64_t from = n ? c->line_end[n - 1] : 0, size = c->line_end[n] - from - 1;
+    uint64_t from = line_from(c, n), size = c->line_end[n] - from - 1;
     buf_clear(&c->text);
     uint8_t *p = buf_reserve(&c->text, size + 1);
     if (!p)
@@ -227,20 +248,43 @@ int casefile_line(struct casefile *c, uint64_t n, struct case_line *out, struct 
     int err = read_at(c->log, p, size, from);
     if (!err && !casefile_parse(c, span_of(p, size), out))
         err = POSSE_ECORRUPT;
-    return err ? report_set(why, err, "%s/log.jsonl:%llu: cannot be read any more", c->folder, (unsigned long long)n + 1) : POSSE_OK;
+    return err ? unread(c, n, err, why) : POSSE_OK;
+}
+
+/* Lines i and after it, as many as a read takes; *i becomes the first that is not. */
+static int each_of_block(struct casefile *c, uint64_t *i, struct buf *b, int (*fn)(void *ctx, const struct case_line *), void *ctx,
+                         struct report *why)
+{
+    uint64_t from = line_from(c, *i), end = *i + 1;
+    while (end < c->n && c->line_end[end] - from <= SCAN_BYTES)
+        end++;
+    buf_clear(b);
+    uint8_t *p = buf_reserve(b, c->line_end[end - 1] - from);
+    if (!p)
+        return report_set(why, POSSE_ENOMEM, "out of memory");
+    int err = read_at(c->log, p, c->line_end[end - 1] - from, from);
+    if (err)
+        return unread(c, *i, err, why);
+    for (; *i < end && !err; ++*i) {
+        struct case_line l;
+        uint64_t at = line_from(c, *i);
+        if (!casefile_parse(c, span_of(p + (at - from), c->line_end[*i] - at - 1), &l))
+            return unread(c, *i, POSSE_ECORRUPT, why);
+        err = fn(ctx, &l);
+    }
+    return err;
 }
 
 int casefile_each(struct casefile *c, int (*fn)(void *ctx, const struct case_line *), void *ctx, struct report *why)
 {
-    for (uint64_t i = 0; i < c->n; i++) {
-        struct case_line l;
-        int err = casefile_line(c, i, &l, why);
-        if (!err)
-            err = fn(ctx, &l);
-        if (err)
-            return err;
-    }
-    return POSSE_OK;
+    struct buf b;
+    int err = POSSE_OK;
+    buf_init(&b, SCAN_BYTES + CASE_LINE_MAX + 1);
+    for (uint64_t i = 0; i < c->n && !err;)
+        err = each_of_block(c, &i, &b, fn, ctx, why);
+    casefile_forget(c); /* its fields were the block's */
+    buf_deinit(&b);
+    return err;
 }
 
 int casefile_bytes(struct casefile *c, const struct case_line *l, struct buf *out, struct report *why)

@@ -7,6 +7,8 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 void merkle_leaf(struct span entry, uint8_t out[MERKLE_HASH])
 {
     static const uint8_t zero = 0;
@@ -23,7 +25,7 @@ static void join(const uint8_t *left, const uint8_t *right, uint8_t *out)
     uint8_t both[1 + 2 * MERKLE_HASH] = {1};
     memcpy(both + 1, left, MERKLE_HASH);
     memcpy(both + 1 + MERKLE_HASH, right, MERKLE_HASH);
-    SHA256(both, sizeof both, out);
+    sha256(span_of(both, sizeof both), out); /* OpenSSL's own function of one call looks its algorithm up each time */
 }
 
 void merkle_init(struct merkle *m) { m->n = 0; }
@@ -42,7 +44,7 @@ void merkle_add(struct merkle *m, const uint8_t leaf[MERKLE_HASH])
 void merkle_root(const struct merkle *m, uint8_t out[MERKLE_HASH])
 {
     bool is_first = true;
-    SHA256((const uint8_t *)"", 0, out);
+    sha256(SPAN_NONE, out);
     for (unsigned k = 0; k < 64; k++) {
         if (!(m->n >> k & 1))
             continue;

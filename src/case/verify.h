@@ -3,8 +3,8 @@
  * Reads every line and every exhibit, and names what was changed, removed, added or moved. From the folder alone a log that was rolled
  * back to an older head, or sealed anew under another key, looks sound: only something held elsewhere proves otherwise: the signer's
  * fingerprint, a head, or a timestamp token. What was not given is said to be unproven.
- * Errors: negative only where the folder cannot be read at all; everything else is a finding.  Threads: two read exhibits side by side.
- * Cost: one pass over all bytes; aim 500 MB/s a core. */
+ * Errors: negative only where the folder cannot be read at all; everything else is a finding.  Threads: reentrant.
+ * Cost: one pass over all bytes, bound by SHA-256 (bench/case/exhibits.tsv); 170 bytes of memory a line. */
 #ifndef POSSE_CASE_VERIFY_H
 #define POSSE_CASE_VERIFY_H
 

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "case/verify_priv.h"
 
-enum { CHUNK = 1 << 20, PROGRESS = 64 << 20 };
+enum { CHUNK = 512 << 10, PROGRESS = 64 << 20 };
 
 static int by_place(const void *x, const void *y)
 {
@@ -25,7 +25,14 @@ static int by_place(const void *x, const void *y)
     return (a->n > b->n) - (a->n < b->n);
 }
 
-struct pack { int fd; uint32_t number; uint64_t size, end; bool is_open, is_there; };
+struct pack {
+    int fd;
+    uint32_t number;
+    uint64_t size, end;
+    bool is_open, is_there;
+    uint8_t *chunk; /* `held` bytes of it, from `at` on */
+    uint64_t at, held;
+};
 
 static void end_pack(struct verifying *v, struct pack *p)
 {
@@ -44,7 +51,7 @@ static void begin_pack(struct verifying *v, struct pack *p, uint32_t number)
     char name[32];
     struct stat st;
     snprintf(name, sizeof name, "exhibits/pack-%04u", number);
-    *p = (struct pack){.fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), .number = number, .is_open = true};
+    *p = (struct pack){.fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), .number = number, .is_open = true, .chunk = p->chunk};
     if (p->fd >= 0 && fstat(p->fd, &st) == 0 && S_ISREG(st.st_mode)) {
         p->is_there = true;
         p->size = (uint64_t)st.st_size;
@@ -54,29 +61,46 @@ static void begin_pack(struct verifying *v, struct pack *p, uint32_t number)
     }
 }
 
+/* What lies at `at`, up to `most` bytes and perhaps fewer; none: the pack ends there. Exhibits are mostly small, and lie in the order in
+ * which they are asked for, so a read is of many. False: it cannot be read. */
+static bool look(struct pack *p, uint64_t at, uint64_t most, struct span *out)
+{
+    if (at < p->at || at >= p->at + p->held) {
+        ssize_t got;
+        do
+            got = pread(p->fd, p->chunk, CHUNK, (off_t)at);
+        while (got < 0 && errno == EINTR);
+        p->at = at;
+        p->held = got > 0 ? (uint64_t)got : 0;
+        if (got < 0)
+            return false;
+    }
+    *out = span_sub(span_of(p->chunk, p->held), at - p->at, at - p->at + most);
+    return true;
+}
+
 /* 0: as it was; 1: other bytes; 2: bytes are missing; < 0: cannot be read. */
-static int check(int fd, const struct vline *l, uint8_t *chunk)
+static int check(struct pack *p, const struct vline *l)
 {
     uint8_t digest[32];
     SHA256_CTX c;
     SHA256_Init(&c);
     for (uint64_t at = 0; at < l->size;) {
-        uint64_t want = l->size - at < CHUNK ? l->size - at : CHUNK;
-        ssize_t got = pread(fd, chunk, want, (off_t)(l->offset + at));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got ? -1 : 2;
-        SHA256_Update(&c, chunk, (size_t)got);
-        at += (uint64_t)got;
+        struct span s;
+        if (!look(p, l->offset + at, l->size - at, &s))
+            return -1;
+        if (!s.n)
+            return 2;
+        SHA256_Update(&c, s.p, s.n);
+        at += s.n;
     }
     SHA256_Final(digest, &c);
     return memcmp(digest, l->sha256, sizeof digest) != 0;
 }
 
-static void check_one(struct verifying *v, struct pack *p, const struct vline *l, uint8_t *chunk)
+static void check_one(struct verifying *v, struct pack *p, const struct vline *l)
 {
-    int is = p->is_there ? check(p->fd, l, chunk) : 2;
+    int is = p->is_there ? check(p, l) : 2;
     if (is == 1)
         verify_found(v, FINDING_CHANGED, l->n, "exhibit %" PRId64 ": its bytes are not those that were added", l->n);
     else if (is == 2)
@@ -90,30 +114,25 @@ static void check_one(struct verifying *v, struct pack *p, const struct vline *l
         p->end = l->offset + l->size;
 }
 
-int verify_exhibits(struct verifying *v, struct report *why)
+/* In the order in which they were added they lie in the packs, unless somebody moved lines. */
+static void put_in_order(const struct vline **all, size_t n)
 {
-    size_t n = 0;
-    const struct vline **all = malloc((v->log.n + 1) * sizeof *all);
-    uint8_t *chunk = malloc(CHUNK);
-    if (!all || !chunk) {
-        free(all);
-        free(chunk);
-        return report_set(why, POSSE_ENOMEM, "out of memory");
-    }
-    uint64_t whole = 0, told = 0;
-    for (size_t i = 0; i < v->log.n; i++)
-        if (v->log.line[i].is_exhibit && v->log.line[i].is_good) {
-            all[n++] = &v->log.line[i];
-            whole += v->log.line[i].size;
-        }
-    qsort(all, n, sizeof *all, by_place);
-    struct pack p = {.fd = -1};
+    size_t i = 1;
+    while (i < n && by_place(&all[i - 1], &all[i]) < 0)
+        i++;
+    if (i < n)
+        qsort(all, n, sizeof *all, by_place);
+}
+
+static void check_all(struct verifying *v, struct pack *p, const struct vline **all, size_t n, uint64_t whole)
+{
+    uint64_t told = 0;
     for (size_t i = 0; i < n && !v->stopped; i++) {
-        if (!p.is_open || p.number != all[i]->pack) {
-            end_pack(v, &p);
-            begin_pack(v, &p, all[i]->pack);
+        if (!p->is_open || p->number != all[i]->pack) {
+            end_pack(v, p);
+            begin_pack(v, p, all[i]->pack);
         }
-        check_one(v, &p, all[i], chunk);
+        check_one(v, p, all[i]);
         v->out->exhibits++;
         v->out->bytes += all[i]->size;
         if (v->o->progress && v->out->bytes - told >= PROGRESS) {
@@ -121,8 +140,27 @@ int verify_exhibits(struct verifying *v, struct report *why)
             v->o->progress(v->o->ctx, told, whole);
         }
     }
-    end_pack(v, &p);
+    end_pack(v, p);
+}
+
+int verify_exhibits(struct verifying *v, struct report *why)
+{
+    size_t n = 0;
+    uint64_t whole = 0;
+    const struct vline **all = malloc((v->log.n + 1) * sizeof *all);
+    struct pack p = {.fd = -1, .chunk = malloc(CHUNK)};
+    uint8_t *chunk = p.chunk;
+    int err = all && chunk ? POSSE_OK : report_set(why, POSSE_ENOMEM, "out of memory");
+    for (size_t i = 0; i < v->log.n && !err; i++)
+        if (v->log.line[i].is_exhibit && v->log.line[i].is_good) {
+            all[n++] = &v->log.line[i];
+            whole += v->log.line[i].size;
+        }
+    if (!err) {
+        put_in_order(all, n);
+        check_all(v, &p, all, n, whole);
+    }
     free(all);
     free(chunk);
-    return POSSE_OK;
+    return err;
 }

@@ -102,7 +102,7 @@ struct case_told *case_ledger_find(const struct case_ledger *l, struct span id);
 /* A folder of files is there when all of it is there, and on disk: until then it is named `part`. Refuses one that is there already. */
 int case_part_begin(const char *to, char *part, size_t n);
 int case_part_end(const char *part, const char *to);
-/* A new file in a folder; all of it is on disk before this returns. */
+/* A new file in such a folder. */
 int case_put(const char *folder, const char *name, struct span s);
 
 #endif

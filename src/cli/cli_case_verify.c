@@ -125,10 +125,11 @@ int case_put(const char *folder, const char *name, struct span s)
         ok = w > 0 || (w < 0 && errno == EINTR);
         s = span_sub(s, w > 0 ? (size_t)w : 0, s.n);
     }
-    ok = ok && fsync(fd) == 0;
     int err = errno;
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        ok = false;
+        err = errno;
+    }
     return ok ? CLI_OK : cli_error("%s: cannot be written: %s", path, strerror(err));
 }
 
@@ -180,10 +181,30 @@ static int copy_folder(const char *from, const char *to, const char *name)
     return status;
 }
 
+static int export_all(struct case_request *q, struct copy *k)
+{
+    char exhibits[4600];
+    snprintf(exhibits, sizeof exhibits, "%s/exhibits", k->to);
+    struct case_field f[] = {{"what", SPAN_LIT("export")}, {"to", span_str(q->to)}};
+    int status = mkdir(exhibits, 0700) != 0 ? cli_error("%s: cannot be made: %s", exhibits, strerror(errno)) : CLI_OK;
+    if (!status && casefile_note(k->c, "custody", f, 2, NULL, &k->why)) /* first: what leaves is in the log that leaves */
+        status = cli_report(&k->why);
+    if (!status) {
+        int err = casefile_each(k->c, copy_exhibit, k, &k->why);
+        status = err < 0 ? cli_report(&k->why) : err;
+    }
+    static const char *const small[] = {"log.jsonl", "heads.jsonl"};
+    for (size_t i = 0; i < sizeof small / sizeof *small && !status; i++)
+        status = copy_small(q->folder, k->to, small[i]);
+    if (!status)
+        status = copy_folder(q->folder, k->to, "keys");
+    return status ? status : copy_folder(q->folder, k->to, "tokens");
+}
+
 int case_export_run(struct case_request *q, int argc, char **argv)
 {
-    struct copy k = {.to = q->to};
-    char exhibits[4400];
+    char part[4400];
+    struct copy k = {.to = part};
     if (argc != 1 || !q->to)
         return cli_usage(q->cmd, "export wants a case and --to DIR");
     if (q->forms)
@@ -192,23 +213,10 @@ int case_export_run(struct case_request *q, int argc, char **argv)
         return CLI_TROUBLE;
     if (casefile_open(q->folder, &q->writer, &k.c, &k.why))
         return cli_report(&k.why);
-    snprintf(exhibits, sizeof exhibits, "%s/exhibits", q->to);
-    struct case_field f[] = {{"what", SPAN_LIT("export")}, {"to", span_str(q->to)}};
-    int status = mkdir(q->to, 0700) != 0 || mkdir(exhibits, 0700) != 0 ? cli_error("%s: cannot be made: %s", q->to, strerror(errno)) : CLI_OK;
-    if (!status && casefile_note(k.c, "custody", f, 2, NULL, &k.why)) /* first: what leaves is in the log that leaves */
-        status = cli_report(&k.why);
-    if (!status) {
-        int err = casefile_each(k.c, copy_exhibit, &k, &k.why);
-        status = err < 0 ? cli_report(&k.why) : err;
-    }
-    static const char *const small[] = {"log.jsonl", "heads.jsonl"};
-    for (size_t i = 0; i < sizeof small / sizeof *small && !status; i++)
-        status = copy_small(q->folder, q->to, small[i]);
+    int status = case_part_begin(q->to, part, sizeof part);
     if (!status)
-        status = copy_folder(q->folder, q->to, "keys");
-    if (!status)
-        status = copy_folder(q->folder, q->to, "tokens");
+        status = export_all(q, &k);
     if (casefile_close(&k.c, &k.why))
         status = cli_report(&k.why);
-    return status;
+    return status ? status : case_part_end(part, q->to);
 }

@@ -192,6 +192,15 @@ static int count_share(struct botnets *b, const struct sighting *s, const struct
     return shares_add(b->shares, &x);
 }
 
+/* What became a part of another campaign is no campaign of its botnet beside it. */
+static void forget_absorbed(struct botnets *b, uint64_t campaign)
+{
+    const struct camp *c = camp_of(b, campaign);
+    struct gang *g = c ? gang_of(b, c->gang) : NULL;
+    if (g)
+        gang_forget(g, campaign);
+}
+
 int botnets_add(struct botnets *b, const struct sighting *s, const struct mailer *mailer, const struct join *j,
                 struct membership *out)
 {
@@ -202,7 +211,9 @@ int botnets_add(struct botnets *b, const struct sighting *s, const struct mailer
     if (out)
         *out = (struct membership){0};
     b->all_in_minute++;
-    bool is_bulk = (s->flags & SIGHTING_AUTHENTICATED) && (s->flags & SIGHTING_LIST);
+    if (j && j->absorbed)
+        forget_absorbed(b, j->absorbed);
+    bool is_bulk = ((s->flags & SIGHTING_AUTHENTICATED) && (s->flags & SIGHTING_LIST)) || (campaign && j->is_bulk);
     if (!(s->flags & SIGHTING_SPAM) || is_bulk)
         return POSSE_OK;
     b->spam_in_minute++;
@@ -308,16 +319,20 @@ int botnets_each(const struct botnets *b, int (*fn)(void *ctx, const struct botn
 
 static void tell(const struct why *w, struct member_reason *out)
 {
-    char *t = out->text;
+    char *t = out->text, expected[16] = "less than one", were[24];
+    const char *s = w->a == 1 ? "" : "s", *sends = w->a == 1 ? " that sends" : "s that send";
     size_t n = sizeof out->text;
+    if (w->b)
+        snprintf(expected, sizeof expected, "%u", w->b);
+    snprintf(were, sizeof were, "%s %s", expected, w->b ? "were" : "was");
     switch ((enum why_kind)w->kind) {
-    case WHY_MAILER: snprintf(t, n, "%u of 100 messages are written as its mailer writes", w->a); break;
-    case WHY_SOURCES: snprintf(t, n, "%u machines that send for it otherwise; by chance there would be %u", w->a, w->b); break;
-    case WHY_FEW_SOURCES: snprintf(t, n, "%u machines that send for it otherwise; %u were to be expected", w->a, w->b); break;
-    case WHY_LINKS: snprintf(t, n, "%u links that its other campaigns have", w->a); break;
-    case WHY_FILES: snprintf(t, n, "%u attachments that its other campaigns have", w->a); break;
-    case WHY_MARKS: snprintf(t, n, "%u phone numbers, wallets or other money marks that its other campaigns have", w->a); break;
-    case WHY_PRIOR: snprintf(t, n, "before anything is known: it may be any of %u botnets, or none", w->a); break;
+    case WHY_MAILER: snprintf(t, n, "%u%% of its messages are written as this botnet's mailer writes", w->a); break;
+    case WHY_SOURCES: snprintf(t, n, "%u machine%s for it otherwise; by chance there would be %s", w->a, sends, expected); break;
+    case WHY_FEW_SOURCES: snprintf(t, n, "%u machine%s for it otherwise; %s to be expected", w->a, sends, w->b == 1 ? "1 was" : were); break;
+    case WHY_LINKS: snprintf(t, n, "%u link%s that its other campaigns have", w->a, s); break;
+    case WHY_FILES: snprintf(t, n, "%u attachment%s that its other campaigns have", w->a, s); break;
+    case WHY_MARKS: snprintf(t, n, "%u money mark%s (phone numbers, wallets, shops) that its other campaigns have", w->a, s); break;
+    case WHY_PRIOR: snprintf(t, n, "before anything is known: it may be any of %u botnet%s, or none", w->a, s); break;
     case WHY_OTHERS: snprintf(t, n, "what speaks for other botnets"); break;
     }
     out->bits = (double)w->bits;

@@ -22,6 +22,7 @@
  *   - how uneven rates are can only be told from machines that were seen several times. Where nearly all were seen once it rests on what is
  *     thought beforehand (squared coefficient of variation exponential, mean 0.5); the interval is wide, and `doubt` says so.
  *   - a stay is long against a window. Shorter ones are counted as more machines.
+ * No number is told that is above 2^32: past that the interval is open above, which is what it means.
  * Each with an interval meant for 95%; how often it holds, world by world, is in bench/observatory/stat. An address that floods counts
  * once a slot (a twelfth of a window), as any.
  * Ownership: opaque; one a botnet.  Units: ms.  Limits: options.max_bytes; past it addresses are sampled by hash, which the

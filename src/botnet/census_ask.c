@@ -483,6 +483,14 @@ static int ever_answer(const struct period *p, bool by_marks, const struct estim
     return POSSE_OK;
 }
 
+/* Where nearly all were seen once, those never seen are bounded by nothing; more than there are addresses of IPv4 is no answer. */
+static struct estimate within_reason(struct estimate e)
+{
+    const double most = 4294967296.0;
+    e.lo = fmin(e.lo, most), e.mid = fmin(e.mid, most), e.hi = fmin(e.hi, most);
+    return e;
+}
+
 void census_ask(const struct census *c, int64_t from_ms, int64_t to_ms, struct census_answer *out)
 {
     static const struct estimate none = {0, 0, 0, 0, "none"};
@@ -502,6 +510,10 @@ void census_ask(const struct census *c, int64_t from_ms, int64_t to_ms, struct c
     const struct living *basis = &p.live[by_marks ? ROLL_MACHINES : ROLL_ADDRESSES], *a = &p.live[ROLL_ADDRESSES];
     if (ever_answer(&p, by_marks, &out->live, &out->ever, &out->doubt))
         out->doubt = "no memory to ask";
+    out->live = within_reason(out->live);
+    out->ever = within_reason(out->ever);
+    if (out->machines_an_address > 0) /* fewer machines than addresses: some changed theirs meanwhile */
+        out->machines_an_address = fmax(out->machines_an_address, 1);
     if (!by_marks && behind_busy(&p.of[ROLL_ADDRESSES], out->live.mid) > 0)
         out->doubt = "some addresses send like many machines: without marks nobody can tell whether they are shared; each counts as one";
     if (basis->seen_often < UNSURE)
@@ -532,6 +544,7 @@ size_t census_windows(const struct census *c, int64_t from_ms, int64_t to_ms, st
         double own = seen > 0 ? 1.96 * sqrt(fmax(1 - seen / fmax(live.mid * part / v->scale, seen), 0) / seen) : 0;
         out[n] = (struct estimate){live.mid * part * exp(-sqrt(down * down + own * own)), live.mid * part,
                                    live.mid * part * exp(sqrt(up * up + own * own)), (uint64_t)seen, live.method};
+        out[n] = within_reason(out[n]);
         start_ms[n] = v->number[i] * c->window_ms;
     }
     period_free(&p);

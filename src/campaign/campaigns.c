@@ -290,7 +290,9 @@ int campaigns_add(struct campaigns *c, const struct sighting *s, struct join *ou
     int rc = is_record ? add_record(c, s, out) : add_message(c, s, out);
     if (rc || c->heap.failed)
         return report_set(why, POSSE_ENOMEM, "no memory for one more message among %zu campaigns", c->live);
-    campaigns_make_room(c, campaigns_group(c, out->number));
+    const struct group *g = campaigns_group(c, out->number);
+    out->is_bulk = group_is_bulk(g);
+    campaigns_make_room(c, g);
     return POSSE_OK;
 }
 

@@ -51,7 +51,7 @@ struct campaign {
     uint64_t messages, envelopes, bytes, spam;
     uint64_t sources_exact;      /* distinct addresses, while they can be held; else 0 */
     struct estimate sources;     /* distinct addresses: exact, or HyperLogLog with its interval */
-    uint64_t networks;           /* distinct /24 and /48 */
+    uint64_t networks;           /* distinct /24 and /48; past a few dozen estimated, and at most as many as addresses */
     const struct campaign_hour *hour; size_t n_hours;
     struct campaign_version version[CAMPAIGN_VERSIONS]; size_t n_versions; /* the latest ones */
     struct counted rcpt_domain[CAMPAIGN_TOP], link[CAMPAIGN_TOP], file[CAMPAIGN_TOP], language[CAMPAIGN_TOP], mailer[CAMPAIGN_TOP],
@@ -67,6 +67,7 @@ struct join {
     double alike;
     uint64_t messages;           /* of the campaign, with this one */
     uint64_t absorbed;           /* a campaign that is a part of `number` from now on; 0: none */
+    bool is_bulk;                /* the campaign is, with this one */
 };
 
 struct campaigns;

@@ -200,6 +200,7 @@ void campaigns_search(const struct campaigns *c, const struct sketch *s, struct 
 
 /* campaigns_view.c */
 struct group **groups_in_order(const struct campaigns *c); /* live of them, by number, to be freed; NULL: out of memory */
+bool group_is_bulk(const struct group *g);
 void group_view(const struct campaigns *c, struct group *g, struct campaign *out);
 
 /* campaigns.c */

@@ -17,13 +17,11 @@ static bool is_one_sender(const struct group *g)
     return distinct_count(&g->src.nets) <= 1 || tally_top(&g->tally[TALLY_SENDER]) * (uint64_t)100 >= g->messages * NEARLY_PERCENT;
 }
 
-static bool is_bulk(const struct group *g)
+bool group_is_bulk(const struct group *g)
 {
     enum { MOST_PERCENT = 90, KNOWN_PERCENT = 50 /* many hosts do not write down what they found */ };
-    if (g->messages < 2 || !is_one_sender(g))
-        return false;
     bool solicited = g->lists * 100 >= g->messages * MOST_PERCENT && g->authenticated * 100 >= g->messages * KNOWN_PERCENT;
-    return solicited || g->spam == 0;
+    return g->messages >= 2 && (solicited || g->spam == 0) && is_one_sender(g);
 }
 
 struct doubt { const char *text; double factor; };
@@ -58,13 +56,15 @@ void group_view(const struct campaigns *c, struct group *g, struct campaign *out
 {
     group_hours(g);
     struct counted *to[] = {out->rcpt_domain, out->link, out->file, out->language, out->mailer, out->asn, out->mark};
-    *out = (struct campaign){.number = g->number, .is_bulk = is_bulk(g), .first_ms = g->first_ms, .last_ms = g->last_ms,
+    *out = (struct campaign){.number = g->number, .is_bulk = group_is_bulk(g), .first_ms = g->first_ms, .last_ms = g->last_ms,
                              .is_record = g->is_record, .messages = g->messages, .envelopes = g->envelopes, .bytes = g->bytes,
                              .spam = g->spam, .hour = g->hour, .n_hours = g->n_hours, .n_versions = g->n_versions};
     group_id(g, out->id);
     out->sources = sources_count(&g->src);
     out->sources_exact = g->src.reg ? 0 : sources_held(&g->src);
     out->networks = distinct_count(&g->src.nets);
+    if ((double)out->networks > out->sources.hi)
+        out->networks = (uint64_t)out->sources.hi; /* both are estimates, and no network is without an address */
     for (unsigned i = 0; i < g->n_versions; i++)
         out->version[i] = (struct campaign_version){g->version[i].first_ms, g->version[i].last_ms, g->version[i].messages};
     for (unsigned i = 0; i < sizeof shown / sizeof *shown; i++)

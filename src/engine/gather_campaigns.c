@@ -151,13 +151,18 @@ int gather_campaigns(struct gathering *g, const uint64_t *number, size_t n)
             all[k++] = (struct sized){c->number, c->messages};
     if (k)
         qsort(all, k, sizeof *all, by_size);
+    size_t found = k;
+    k = 0;
+    for (size_t i = 0; i < found; i++) /* two numbers may mean one: what was absorbed */
+        if (i == 0 || all[i].number != all[k - 1].number)
+            all[k++] = all[i];
     f->campaigns_total = k;
     k = k < GATHER_CAMPAIGNS ? k : GATHER_CAMPAIGNS;
     f->campaign = arena_zalloc(g->a, (k + 1) * sizeof *f->campaign);
     g->campaign = calloc(k + 1, sizeof *g->campaign);
     int err = all && c && f->campaign && g->campaign ? POSSE_OK : gather_no_memory(g->why);
     for (size_t i = 0; i < k && !err; i++)
-        if (campaigns_get(observatory_campaigns(g->o), all[i].number, c) && (i == 0 || all[i].number != all[i - 1].number)) {
+        if (campaigns_get(observatory_campaigns(g->o), all[i].number, c)) {
             g->campaign[f->n_campaigns] = all[i].number;
             err = copy_campaign(g, c, &f->campaign[f->n_campaigns++]);
         }

@@ -442,6 +442,64 @@ static void samples(void **state)
     sample_free(&s);
 }
 
+/* A sender of newsletters whose mail is signed three times in four: the rest is of the same bulk, and no spam. */
+static void bulk_is_no_spam(void **state)
+{
+    (void)state;
+    struct world w;
+    struct report why;
+    struct share total;
+    world_new(&w);
+    for (unsigned i = 0; i < 200; i++, w.now += 1000) {
+        struct join j;
+        struct sighting s = {.time_ms = w.now, .source = ip_of_v4(0x0a000001), .n_rcpt = 1, .size_bytes = 3000, .key = 77, .mailer = 0xd1,
+                             .flags = SIGHTING_SPAM | SIGHTING_RECORD | SIGHTING_LIST | (i % 4 ? SIGHTING_AUTHENTICATED : 0)};
+        assert_int_equal(campaigns_add(w.c, &s, &j, &why), POSSE_OK);
+        assert_int_equal(botnets_add(w.b, &s, NULL, &j, NULL), POSSE_OK);
+        assert_true(i < 1 || j.is_bulk);
+    }
+    shares_ask(botnets_shares(w.b), START - HOUR_MS, w.now + HOUR_MS, NULL, 0, &total);
+    assert_int_equal(total.messages, 1); /* the first, of which nobody could know */
+    world_free(&w);
+}
+
+/* A campaign that another took in is no second campaign of its botnet. */
+static void absorbed_is_forgotten(void **state)
+{
+    (void)state;
+    struct world w;
+    struct membership m;
+    world_new(&w);
+    for (int h = 0; h < 3; h++)
+        hour(&w, three, 6, 400);
+    struct found f = botnets_of(&w);
+    assert_int_equal(f.all[0].n_campaigns, 2);
+    uint64_t stays = f.all[0].campaign[0], goes = f.all[0].campaign[1];
+    struct join j = {.how = JOINED_CAMPAIGN, .number = stays, .absorbed = goes};
+    struct sighting s = {.time_ms = w.now, .source = machine(0, 1), .n_rcpt = 1, .flags = SIGHTING_SPAM | SIGHTING_RECORD, .mailer = 0xa1};
+    assert_int_equal(botnets_add(w.b, &s, NULL, &j, &m), POSSE_OK);
+    f = botnets_of(&w);
+    assert_int_equal(f.all[0].n_campaigns, 1);
+    assert_true(f.all[0].campaign[0] == stays);
+    world_free(&w);
+}
+
+static void reasons_read_well(void **state)
+{
+    (void)state;
+    struct world w;
+    struct membership m;
+    world_new(&w);
+    for (int h = 0; h < 3; h++)
+        hour(&w, three, 6, 400);
+    assert_true(botnets_member(w.b, number_of(&w, &three[0]), &m));
+    assert_true(m.n_reasons >= 3);
+    assert_string_equal(m.reason[0].text, "before anything is known: it may be any of 3 botnets, or none");
+    assert_string_equal(m.reason[1].text, "100% of its messages are written as this botnet's mailer writes");
+    assert_non_null(strstr(m.reason[2].text, " machines that send for it otherwise; by chance there would be "));
+    world_free(&w);
+}
+
 static void bits_of_shared_sources(void **state)
 {
     (void)state;
@@ -461,6 +519,7 @@ int main(void)
         cmocka_unit_test(no_botnet_of_one_network), cmocka_unit_test(random_mailers_do_not_found),
         cmocka_unit_test(a_described_family_has_its_name), cmocka_unit_test(magnify), cmocka_unit_test(saved_and_read),
         cmocka_unit_test(samples), cmocka_unit_test(bits_of_shared_sources),
+        cmocka_unit_test(bulk_is_no_spam), cmocka_unit_test(absorbed_is_forgotten), cmocka_unit_test(reasons_read_well),
     };
     return cmocka_run_group_tests_name("botnets", tests, NULL, NULL);
 }

@@ -72,15 +72,16 @@ static struct census_answer machines(struct observatory *o, uint32_t number, con
 
 static void put_change(struct buf *b, const struct change *x)
 {
-    char at[CLI_TIME_MAX], lo[CLI_TIME_MAX], hi[CLI_TIME_MAX], told[WATCH_NUMBER], before[WATCH_ESTIMATE], after[WATCH_ESTIMATE];
+    char at[CLI_TIME_MAX], lo[CLI_TIME_MAX], hi[CLI_TIME_MAX], told[WATCH_NUMBER], sure[WATCH_NUMBER], before[WATCH_ESTIMATE], after[WATCH_ESTIMATE];
     cli_format_time(x->at_ms, at);
     cli_format_time(x->at_lo_ms, lo);
     cli_format_time(x->at_hi_ms, hi);
     watch_span(x->told_ms - x->at_ms, told);
     watch_estimate(&x->before, false, before);
     watch_estimate(&x->after, false, after);
-    buf_add_fmt(b, "%s %s (%s to %s), cause %s, %.1f%% sure, told after %s: from %s to %s messages a minute\n", watch_change_name(x->kind), at,
-                lo, hi, watch_cause_name(x->cause), 100 * x->probability, told, before, after);
+    watch_sure(x->probability, sure);
+    buf_add_fmt(b, "%s %s (%s to %s), cause %s, %s sure, told after %s: from %s to %s messages a minute\n", watch_change_name(x->kind), at,
+                lo, hi, watch_cause_name(x->cause), sure, told, before, after);
 }
 
 /* What is called is told as a change; what is not, with what speaks against it. */
@@ -389,12 +390,13 @@ static void put_campaigns(struct buf *b, struct observatory *o, const struct bot
         buf_add_fmt(b, "\ncampaigns     %zu%s\n", x->n_campaigns, x->n_campaigns > SHOWN ? "; the latest of them:" : "");
     for (size_t i = x->n_campaigns > SHOWN ? x->n_campaigns - SHOWN : 0; c && i < x->n_campaigns; i++) {
         struct membership m;
-        char last[CLI_TIME_MAX], n[WATCH_NUMBER];
+        char last[CLI_TIME_MAX], n[WATCH_NUMBER], sure[WATCH_NUMBER];
         if (!campaigns_get(observatory_campaigns(o), x->campaign[i], c) || !botnets_member(observatory_botnets(o), x->campaign[i], &m))
             continue;
         cli_format_time(c->last_ms, last);
         watch_number((double)c->messages, n);
-        buf_add_fmt(b, "  %-13s  %10s messages, last %s, %.1f%% sure%s%s\n", c->id, n, last, 100 * m.probability, m.doubt ? "; but " : "",
+        watch_sure(m.probability, sure);
+        buf_add_fmt(b, "  %-13s  %10s messages, last %s, %s sure%s%s\n", c->id, n, last, sure, m.doubt ? "; but " : "",
                     m.doubt ? m.doubt : "");
         for (size_t k = 0; k < m.n_reasons; k++) {
             buf_add_fmt(b, "                 %+6.1f bits  ", m.reason[k].bits);

@@ -12,7 +12,7 @@
 #include "cli/verdict_out.h"
 
 #define HOUR_MS 3600000LL
-enum { POINTS = 400, FIELD = 14 };
+enum { POINTS = 400, FIELD = 14, NETWORKS_EXACT = 64 /* campaigns.h: more are estimated */ };
 
 /* Whose it is, and how sure that is; "unknown". */
 static void owner(struct observatory *o, const struct campaign *c, char *out, size_t n, double *probability_out)
@@ -27,16 +27,19 @@ static void owner(struct observatory *o, const struct campaign *c, char *out, si
     *probability_out = m.probability;
 }
 
-/* "Rustock 100%", "bulk", "unknown" */
+/* "Rustock 99%", "bulk", "unknown (Rustock 21%)", "unknown" */
 static void owner_text(struct observatory *o, const struct campaign *c, char out[CAMPAIGN_OWNER])
 {
-    char name[BOTNET_NAME];
+    char name[BOTNET_NAME], sure[WATCH_NUMBER];
     double p;
     owner(o, c, name, sizeof name, &p);
+    watch_sure(p, sure);
     if (c->is_bulk)
         snprintf(out, CAMPAIGN_OWNER, "bulk");
-    else if (p > 0)
-        snprintf(out, CAMPAIGN_OWNER, "%s %.0f%%", name, 100 * p);
+    else if (p >= 0.5)
+        snprintf(out, CAMPAIGN_OWNER, "%s %s", name, sure);
+    else if (p > 0) /* the likeliest, and yet none is likelier than not */
+        snprintf(out, CAMPAIGN_OWNER, "unknown (%s %s)", name, sure);
     else
         snprintf(out, CAMPAIGN_OWNER, "%s", name);
 }
@@ -126,7 +129,7 @@ static const char *say_file(const struct observatory *o, const struct counted *x
 
 static void put_numbers(struct buf *b, const struct campaign *c)
 {
-    char first[CLI_TIME_MAX], last[CLI_TIME_MAX], n[3][WATCH_NUMBER], sources[WATCH_ESTIMATE];
+    char first[CLI_TIME_MAX], last[CLI_TIME_MAX], n[3][WATCH_NUMBER], sources[WATCH_ESTIMATE], sure[WATCH_NUMBER];
     cli_format_time(c->first_ms, first);
     cli_format_time(c->last_ms, last);
     watch_number((double)c->messages, n[0]);
@@ -139,8 +142,10 @@ static void put_numbers(struct buf *b, const struct campaign *c)
     watch_number((double)c->networks, n[0]);
     if (c->sources_exact)
         watch_number((double)c->sources_exact, sources);
-    buf_add_fmt(b, "addresses     %s%s, in %s networks\n", sources, c->sources_exact ? " counted" : " estimated", n[0]);
-    buf_add_fmt(b, "one template  %.0f%% sure%s%s\n", 100 * c->confidence, c->doubt ? ": " : "", c->doubt ? c->doubt : "");
+    watch_sure(c->confidence, sure);
+    buf_add_fmt(b, "addresses     %s%s, in %s%s network%s\n", sources, c->sources_exact ? " counted" : " estimated",
+                c->networks > NETWORKS_EXACT ? "about " : "", n[0], c->networks == 1 ? "" : "s");
+    buf_add_fmt(b, "one template  %s sure%s%s\n", sure, c->doubt ? ": " : "", c->doubt ? c->doubt : "");
 }
 
 static void put_owner(struct buf *b, struct observatory *o, const struct campaign *c)
@@ -154,7 +159,9 @@ static void put_owner(struct buf *b, struct observatory *o, const struct campaig
             buf_add_str(b, "botnet        unknown\n");
         return;
     }
-    buf_add_fmt(b, "botnet        %s, %.1f%% sure%s%s\n", name, 100 * p, m.doubt ? "; but " : "", m.doubt ? m.doubt : "");
+    char sure[WATCH_NUMBER];
+    watch_sure(p, sure);
+    buf_add_fmt(b, "botnet        %s%s, %s sure%s%s\n", p < 0.5 ? "unknown; perhaps " : "", name, sure, m.doubt ? "; but " : "", m.doubt ? m.doubt : "");
     for (size_t i = 0; i < m.n_reasons; i++) {
         buf_add_fmt(b, "              %+6.1f bits  ", m.reason[i].bits);
         text_write(b, span_str(m.reason[i].text));

@@ -7,7 +7,7 @@
 #include "base/plot.h"
 
 /* owner_width: of the column that says whose it is, the widest campaign_owner_width of the table. ADDRESSES with ~ are estimated. */
-enum { CAMPAIGN_OWNER = BOTNET_NAME + 16 };
+enum { CAMPAIGN_OWNER = BOTNET_NAME + 48 };
 int campaign_owner_width(struct observatory *o, const struct campaign *c);
 void campaign_head(struct buf *b, int owner_width);
 void campaign_line(struct buf *b, struct observatory *o, const struct campaign *c, int owner_width);

@@ -34,7 +34,7 @@ static bool is_wanted(struct list *l, const struct campaign *c)
         return false;
     if ((l->since_ms && c->last_ms < l->since_ms) || (l->until_ms && c->first_ms >= l->until_ms))
         return false;
-    return !l->botnet || (botnets_member(observatory_botnets(l->watch.observatory), c->number, &m) && m.botnet == l->number);
+    return !l->botnet || (botnets_member(observatory_botnets(l->watch.observatory), c->number, &m) && m.botnet == l->number && m.probability >= 0.5);
 }
 
 static int gather(void *ctx, const struct campaign *c)

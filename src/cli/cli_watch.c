@@ -9,6 +9,8 @@
 #include "base/jsonout.h"
 #include "cli/cli_gate.h"
 
+enum { OPEN_TIMES = 1000 }; /* an upper bound so many times the estimate bounds nothing */
+
 bool cli_watch_option(const struct cli_command *cmd, struct cli_watch *w, int key, bool *bad_out)
 {
     *bad_out = false;
@@ -120,7 +122,20 @@ void watch_estimate(const struct estimate *e, bool is_share, char out[WATCH_ESTI
         snprintf(out, WATCH_ESTIMATE, "%s", mid);
         return;
     }
-    snprintf(out, WATCH_ESTIMATE, "%s (%s to %s)", mid, lo, hi);
+    if (!is_share && e->hi > OPEN_TIMES * e->mid) /* it has a lower bound only: the rest was never seen */
+        snprintf(out, WATCH_ESTIMATE, "%s (%s or more)", mid, lo);
+    else
+        snprintf(out, WATCH_ESTIMATE, "%s (%s to %s)", mid, lo, hi);
+}
+
+void watch_sure(double p, char out[WATCH_NUMBER])
+{
+    if (p >= 0.9995)
+        snprintf(out, WATCH_NUMBER, ">99.9%%");
+    else if (p > 0 && p < 0.0005)
+        snprintf(out, WATCH_NUMBER, "<0.1%%");
+    else
+        snprintf(out, WATCH_NUMBER, "%.1f%%", 100 * p);
 }
 
 void watch_estimate_json(struct buf *b, const struct estimate *e)

@@ -36,6 +36,8 @@ void watch_estimate_json(struct buf *b, const struct estimate *e);
 /* "2011-03-16T14:45:00Z"; 0: null in JSON, "-" in text. */
 void watch_time_json(struct buf *b, int64_t ms);
 /* "5 min", "3 h", "12 d" */
+/* A probability of what can never be certain: "97.7%", ">99.9%", "<0.1%". */
+void watch_sure(double p, char out[WATCH_NUMBER]);
 void watch_span(int64_t ms, char out[WATCH_NUMBER]);
 const char *watch_change_name(enum change_kind k);
 const char *watch_cause_name(enum change_cause c);

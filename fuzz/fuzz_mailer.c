@@ -35,6 +35,16 @@ static void check_match(const struct mailer_book *b, const struct mailer *m)
         abort();
 }
 
+/* The first lines as if a client had sent them as commands. */
+static void hear(struct span text, struct smtp_dialect *d)
+{
+    for (int i = 0; i < 8 && text.n; i++) {
+        ptrdiff_t nl = span_chr(text, '\n');
+        dialect_command(d, span_sub(text, 0, nl < 0 ? text.n : (size_t)nl));
+        text = span_sub(text, nl < 0 ? text.n : (size_t)nl + 1, text.n);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct mail_parser *p;
@@ -57,9 +67,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (message_parse(p, a, text, &m) == 0) {
             struct source s;
             struct mailer x;
+            struct smtp_dialect d = {0};
             char name[MAILER_NAME];
             source_read(a, m, NULL, NULL, &s);
-            mailer_read(m, &s, NULL, &x);
+            hear(text, &d);
+            mailer_read(m, &s, &d, &x);
             check(&x);
             check_match(b, &x);
             mailer_name(x.key, name);

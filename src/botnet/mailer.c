@@ -17,6 +17,7 @@ const struct trait_info trait_info[TRAIT_KINDS] = {
     [TRAIT_ENCODING] = {"encoding", false, 0.5}, [TRAIT_STRUCTURE] = {"parts", false, 0.5}, [TRAIT_FROM] = {"from", false, 0.5},
     [TRAIT_TO] = {"to", false, 0.5}, [TRAIT_SUBJECT] = {"subject", false, 0.5}, [TRAIT_CLAIM] = {"claim", false, 2},
     [TRAIT_HELO] = {"helo", false, 1}, [TRAIT_HELO_WORD] = {"heloword", false, 1}, [TRAIT_FORGED] = {"forged", false, 0.5}, [TRAIT_DIALECT] = {"dialect", false, 2},
+    [TRAIT_MAIL_ARGS] = {"mailargs", false, 1},
 };
 
 _Static_assert((int)TRAIT_KINDS <= (int)MAILER_TRAITS, "a mailer has room for one of each");

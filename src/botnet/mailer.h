@@ -15,6 +15,7 @@
 #define POSSE_BOTNET_MAILER_H
 
 #include "base/report.h"
+#include "botnet/dialect.h"
 #include "mail/message.h"
 #include "sender/received.h"
 
@@ -27,10 +28,7 @@ struct mailer {
     struct mailer_trait trait[MAILER_TRAITS];
     size_t n;
 };
-/* What a door heard of the dialogue; NULL where there was none. */
-struct smtp_dialect { const char *greeting /* "EHLO", "HELO" */; bool is_lower, has_pipelining, quits, has_space_after_colon; };
-
-/* s and d may be NULL; the key does not depend on them. Never fails: needs no memory. */
+/* s and d (nobody heard the dialogue) may be NULL; the key does not depend on them. Never fails: needs no memory. */
 void mailer_read(const struct message *m, const struct source *s, const struct smtp_dialect *d, struct mailer *out);
 const char *mailer_trait_name(unsigned kind); /* "mid", "boundary", ... */
 

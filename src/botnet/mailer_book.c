@@ -308,9 +308,9 @@ static void weigh(const struct family *f, const struct mailer *m, struct mailer_
     for (size_t i = 0; i < f->n_lines; i++) {
         const struct trait_line *t = &f->line[i];
         const char *value = trait_of(m, t->kind);
-        if (!value && (t->kind == TRAIT_DIALECT || t->kind == TRAIT_HELO || t->kind == TRAIT_HELO_WORD || t->kind == TRAIT_FORGED) &&
-            !trait_of(m, TRAIT_HELO))
-            continue; /* nobody saw the greeting: that speaks neither way */
+        bool needs_greeting = t->kind == TRAIT_HELO || t->kind == TRAIT_HELO_WORD || t->kind == TRAIT_FORGED;
+        if (!value && (t->kind == TRAIT_DIALECT || t->kind == TRAIT_MAIL_ARGS || (needs_greeting && !trait_of(m, TRAIT_HELO))))
+            continue; /* nobody heard it: that speaks neither way */
         bool has = value && span_iglob(span_str(value), span_str(t->glob));
         double bits = has ? t->with_bits : -t->without_bits;
         o->bits += bits;

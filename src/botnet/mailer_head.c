@@ -321,6 +321,22 @@ static void helo_word(const struct source *s, struct mailer *out)
         }
 }
 
+static void dialect(const struct smtp_dialect *d, struct mailer *out)
+{
+    if (d->letters || d->greeting) {
+        struct word w = trait_begin(out, TRAIT_DIALECT);
+        word_add(&w, d->greeting == 'E' ? "EHLO" : d->greeting == 'H' ? "HELO" : d->greeting ? "none" : "any");
+        word_add(&w, d->letters == 'U' ? "-upper" : d->letters == 'l' ? "-lower" : d->letters ? "-mixed" : "");
+        word_add(&w, d->has_blank ? "-blank" : "");
+        word_add(&w, d->resets ? "-rset" : "");
+    }
+    if (d->address) {
+        struct word w = trait_begin(out, TRAIT_MAIL_ARGS);
+        word_byte(&w, d->address);
+        word_add(&w, d->args);
+    }
+}
+
 void traits_read(const struct message *m, const struct source *s, const struct smtp_dialect *d, struct mailer *out)
 {
     trait_head(m, out);
@@ -339,12 +355,6 @@ void traits_read(const struct message *m, const struct source *s, const struct s
         n = n > s->hops + 1 ? n - s->hops - 1 : 0;
         word_number(&w, n > 3 ? 3 : n);
     }
-    if (d) {
-        struct word w = trait_begin(out, TRAIT_DIALECT);
-        word_clean(&w, span_str(d->greeting ? d->greeting : "none"), 8);
-        word_add(&w, d->is_lower ? "-lower" : "");
-        word_add(&w, d->has_pipelining ? "-pipe" : "");
-        word_add(&w, d->quits ? "-quit" : "");
-        word_add(&w, d->has_space_after_colon ? "-blank" : "");
-    }
+    if (d)
+        dialect(d, out);
 }

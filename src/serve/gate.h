@@ -38,6 +38,7 @@
 #define POSSE_SERVE_GATE_H
 
 #include "base/config.h"
+#include "botnet/dialect.h"
 #include "campaign/campaigns.h"
 #include "engine/engine.h"
 #include "serve/log.h"
@@ -73,6 +74,7 @@ struct gate_request {
     struct envelope env;           /* client_* from the socket or a trusted peer; env.rcpt may be empty */
     struct span queue_id;          /* the mail server's, for logs and history; may be empty */
     enum policy_who who;           /* authenticated and local are the door's to find out, never the client's word */
+    const struct smtp_dialect *dialect; /* what the door heard of the dialogue; NULL: nothing */
     bool no_store;                 /* a question only (spamc -c, REPORT): nothing is quarantined; the action is what would be done */
     bool no_history;               /* a test by the operator */
 };

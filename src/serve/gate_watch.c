@@ -60,7 +60,7 @@ static bool has_watcher(struct gate_slot *s)
 void gate_watch(struct gate *g, struct gate_slot *s, const struct gate_request *r)
 {
     struct gate_answer *a = &s->answer;
-    struct observe_in in = {.env = &r->env, .flags = s->house->keeps_originals ? OBSERVE_KEEP : 0};
+    struct observe_in in = {.env = &r->env, .dialect = r->dialect, .flags = s->house->keeps_originals ? OBSERVE_KEEP : 0};
     struct published_hit hit;
     s->sighting = NULL;
     s->campaign_bits = 0;

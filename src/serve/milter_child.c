@@ -234,6 +234,7 @@ static sfsistat on_from(SMFICTX *ctx, char **argv)
     c->is_crowded = false;
     struct span login = macro(ctx, "{auth_authen}");
     snprintf(c->auth, sizeof c->auth, "%.*s", (int)login.n, (const char *)login.p);
+    milter_mail_dialect(&c->mail, c->helo, macro(ctx, "r"), argv);
     c->has_mail = milter_mail_from(&c->mail, argv[0] ? argv[0] : "") == POSSE_OK;
     return go_on(c, SMFIP_NR_MAIL);
 }
@@ -439,7 +440,8 @@ static sfsistat judge(SMFICTX *ctx, struct conn *c)
 {
     struct gate_answer *a;
     struct report why = {0};
-    struct gate_request r = {.door = DOOR_MILTER, .raw = buf_span(&c->mail.raw), .queue_id = macro(ctx, "i")};
+    struct gate_request r = {.door = DOOR_MILTER, .raw = buf_span(&c->mail.raw), .queue_id = macro(ctx, "i"),
+                             .dialect = &c->mail.dialect};
     r.env = (struct envelope){.client_addr = span_str(c->addr), .client_name = span_str(c->name), .helo = span_str(c->helo),
                               .from = c->mail.from, .rcpt = c->mail.rcpt, .n_rcpt = c->mail.n_rcpt, .auth_user = span_str(c->auth)};
     r.who = c->auth[0] ? POLICY_AUTHENTICATED : c->is_loopback ? POLICY_LOCAL : POLICY_REMOTE;

@@ -52,6 +52,16 @@ static struct span without_brackets(const char *address)
     return s;
 }
 
+void milter_mail_dialect(struct milter_mail *m, const char *helo, struct span protocol, char *const *argv)
+{
+    struct smtp_dialect *d = &m->dialect;
+    bool is_extended = span_istarts(protocol, SPAN_LIT("ESMTP"));
+    *d = (struct smtp_dialect){.greeting = !helo[0] ? '-' : is_extended ? 'E' : span_istarts(protocol, SPAN_LIT("SMTP")) ? 'H' : 0};
+    dialect_mail(d, span_str(argv[0] ? argv[0] : ""));
+    for (size_t i = 1; argv[0] && argv[i]; i++)
+        dialect_argument(d, span_str(argv[i]));
+}
+
 int milter_mail_from(struct milter_mail *m, const char *address)
 {
     struct span s = without_brackets(address);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "botnet/dialect.h"
 #include "serve/mark.h"
 
 enum { MILTER_RCPT_MAX = 10000, MILTER_RCPT_BYTES = 1021 };
@@ -28,6 +29,7 @@ struct milter_mail {
     size_t max_bytes;
     bool is_big, has_received, keeps_space; /* keeps_space: values come with the blank after the colon */
     struct span from;
+    struct smtp_dialect dialect;
     struct span *rcpt;
     size_t n_rcpt, cap_rcpt;
     bool leaves;                      /* some recipient's mailer is not one of those that deliver here */
@@ -43,6 +45,8 @@ int milter_mail_init(struct milter_mail *m);
 void milter_mail_deinit(struct milter_mail *m);
 void milter_mail_reset(struct milter_mail *m, size_t max_bytes);
 
+/* What of the dialogue a milter hears. argv: MAIL's address and parameters; protocol: the server's macro r, where it sends it. */
+void milter_mail_dialect(struct milter_mail *m, const char *helo, struct span protocol, char *const *argv);
 /* With or without <>. */
 int milter_mail_from(struct milter_mail *m, const char *address);
 int milter_mail_rcpt(struct milter_mail *m, const char *address);

@@ -18,6 +18,7 @@ struct session {
     size_t n_rcpt, cap_rcpt;
     struct buf message;
     enum smtpd_decision decision;
+    struct smtp_dialect dialect;
     bool is_local, is_loopback;
     bool passes;           /* the message is too big: lines go back as they come */
 };
@@ -106,6 +107,7 @@ static void connect(struct smtpd_filter *f, const struct smtpd_line *l)
     if (s) {
         buf_clear(&s->texts);
         s->addr = s->name = s->helo = s->user = SPAN_NONE;
+        s->dialect = (struct smtp_dialect){0};
     } else if (f->n >= SMTPD_SESSIONS_MAX || !(s = calloc(1, sizeof *s))) {
         return;
     } else {
@@ -154,6 +156,7 @@ static void report(struct smtpd_filter *f, struct session *s, const struct smtpd
 {
     switch (l->kind) {
     case SMTPD_IDENTIFY: s->helo = keep(&s->texts, l->text); break;
+    case SMTPD_COMMAND: dialect_command(&s->dialect, l->text); break;
     case SMTPD_AUTH:
         if (l->is_good)
             s->user = keep(&s->texts, l->text);
@@ -227,6 +230,7 @@ static void judge(struct smtpd_filter *f, struct session *s, const struct smtpd_
         .door = DOOR_SMTPD, .raw = buf_span(&s->message), .queue_id = view(&s->envelope, s->msgid), .no_store = true,
         .env = {.client_addr = view(&s->texts, s->addr), .client_name = view(&s->texts, s->name), .helo = view(&s->texts, s->helo),
                 .from = view(&s->envelope, s->from), .rcpt = s->rcpt, .n_rcpt = s->n_rcpt, .auth_user = view(&s->texts, s->user)},
+        .dialect = &s->dialect,
         .who = s->user.n ? POLICY_AUTHENTICATED : s->is_local || s->is_loopback ? POLICY_LOCAL : POLICY_REMOTE,
     };
     buf_init(&head, r.raw.n + (1 << 20));
@@ -288,7 +292,8 @@ void smtpd_filter_take(struct smtpd_filter *f, struct span line, struct buf *out
     static const char want[] =
         "register|report|smtp-in|link-connect\nregister|report|smtp-in|link-disconnect\nregister|report|smtp-in|link-identify\n"
         "register|report|smtp-in|link-auth\nregister|report|smtp-in|tx-reset\nregister|report|smtp-in|tx-begin\n"
-        "register|report|smtp-in|tx-mail\nregister|report|smtp-in|tx-rcpt\nregister|filter|smtp-in|data-line\n"
+        "register|report|smtp-in|tx-mail\nregister|report|smtp-in|tx-rcpt\nregister|report|smtp-in|protocol-client\n"
+        "register|filter|smtp-in|data-line\n"
         "register|filter|smtp-in|commit\nregister|ready\n";
     struct smtpd_line l;
     smtpd_line_read(line, &l);

@@ -61,7 +61,7 @@ static void read_report(struct span event, struct span rest, struct smtpd_line *
     static const struct { const char *name; enum smtpd_kind kind; } events[] = {
         {"link-connect", SMTPD_CONNECT}, {"link-disconnect", SMTPD_DISCONNECT}, {"link-identify", SMTPD_IDENTIFY},
         {"link-auth", SMTPD_AUTH}, {"tx-reset", SMTPD_TX_RESET}, {"tx-begin", SMTPD_TX_BEGIN}, {"tx-mail", SMTPD_TX_MAIL},
-        {"tx-rcpt", SMTPD_TX_RCPT},
+        {"tx-rcpt", SMTPD_TX_RCPT}, {"protocol-client", SMTPD_COMMAND},
     };
     out->sid = field(&rest);
     if (!is_id(out->sid))

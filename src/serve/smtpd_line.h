@@ -12,7 +12,7 @@
 enum smtpd_kind {
     SMTPD_OTHER, SMTPD_CONFIG, SMTPD_CONFIG_READY,
     SMTPD_CONNECT, SMTPD_DISCONNECT, SMTPD_IDENTIFY, SMTPD_AUTH, SMTPD_TX_RESET, SMTPD_TX_BEGIN, SMTPD_TX_MAIL, SMTPD_TX_RCPT,
-    SMTPD_DATA_LINE, SMTPD_COMMIT,
+    SMTPD_COMMAND /* as the client wrote it */,    SMTPD_DATA_LINE, SMTPD_COMMIT,
     SMTPD_FILTER_OTHER /* a question that we never asked for: to be let through */
 };
 enum { SMTPD_ID_MAX = 64 };
@@ -21,7 +21,7 @@ struct smtpd_line {
     enum smtpd_kind kind;
     unsigned version;        /* 0.6 is 6 */
     struct span sid, token;  /* 1 to SMTPD_ID_MAX bytes */
-    struct span text;        /* the message's line; the address, user or name; the message's id */
+    struct span text;        /* the message's line; the address, user, name or command; the message's id */
     struct span addr;        /* SMTPD_CONNECT: without port and brackets; empty: none (a local socket) */
     bool is_good;            /* fcrdns is "pass"; the result is "ok" or "pass" */
     bool is_local;           /* SMTPD_CONNECT by a socket of this machine */

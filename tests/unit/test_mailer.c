@@ -255,14 +255,35 @@ static void machines(void **state)
 static void dialects(void **state)
 {
     (void)state;
+    static const struct { const char *lines[6], *dialect, *args; } t[] = {
+        {{"EHLO pc", "MAIL FROM:<a@b.example> SIZE=20 BODY=8BITMIME", "RCPT TO:<c@d.example>", "DATA"}, "EHLO-upper", "a.SIZE.BODY=8BITMIME"},
+        {{"helo pc", "rset", "mail from: a@b.example", "rcpt to: <c@d.example>", "data"}, "HELO-lower-blank-rset", "b"},
+        {{"EHLO pc", "STARTTLS", "EHLO pc", "Mail From:<> size=1 SMTPUTF8", "RCPT TO:<c@d.example> NOTIFY=NEVER"}, "EHLO-mixed", "a.size.SMTPUTF8"},
+        {{"MAIL FROM:<a@b.example>", "RSET", "MAIL FROM:<a@b.example> AUTH=<>"}, "none-upper", "a.AUTH"},
+        {{"EHLO pc", "auth plain secret", "NOOP"}, "EHLO-upper", NULL},
+        {{"", " ", "AUTH LOGIN", "Received: from x"}, NULL, NULL},
+        {{"MAIL", "MAIL FROM", "MAIL FROM:"}, "none-upper", "b"},
+        {{"MAIL FROM:<a> \xff\x01|=x A123456789012345678901234567890123456789"}, "none-upper", "a.____=x_A1"},
+    };
     struct message m = {0};
-    struct smtp_dialect d = {.greeting = "EHLO", .is_lower = true, .quits = true};
-    struct mailer x;
-    mailer_read(&m, NULL, &d, &x);
-    assert_string_equal(trait_of(&x, TRAIT_DIALECT), "EHLO-lower-quit");
-    d.greeting = NULL;
-    mailer_read(&m, NULL, &d, &x);
-    assert_string_equal(trait_of(&x, TRAIT_DIALECT), "none-lower-quit");
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct smtp_dialect d = {0};
+        struct mailer x;
+        for (size_t k = 0; k < 6 && t[i].lines[k]; k++) {
+            struct span line = exact_str(t[i].lines[k]);
+            dialect_command(&d, line);
+            exact_free(line);
+        }
+        mailer_read(&m, NULL, &d, &x);
+        const char *dialect = trait_of(&x, TRAIT_DIALECT), *args = trait_of(&x, TRAIT_MAIL_ARGS);
+        if (i + 1 < sizeof t / sizeof *t) {
+            assert_string_equal(dialect ? dialect : "-", t[i].dialect ? t[i].dialect : "-");
+            assert_string_equal(args ? args : "-", t[i].args ? t[i].args : "-");
+        } else {
+            assert_true(args && strlen(args) < MAILER_TRAIT_TEXT); /* cut, and nothing but letters */
+            assert_null(strpbrk(args, " |\xff\x01"));
+        }
+    }
 }
 
 static void names(void **state)

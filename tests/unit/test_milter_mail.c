@@ -41,6 +41,27 @@ static void a_message(void **state)
     milter_mail_deinit(&m);
 }
 
+static void what_is_heard_of_the_dialogue(void **state)
+{
+    (void)state;
+    struct milter_mail m;
+    char *long_ones[] = {(char *)"<a@b.test>", (char *)"SIZE=12", (char *)"BODY=8BITMIME", NULL}, *bare[] = {(char *)"a@b.test", NULL}, *none[] = {NULL};
+    assert_int_equal(milter_mail_init(&m), 0);
+    milter_mail_dialect(&m, "pc", SPAN_LIT("ESMTPS"), long_ones);
+    assert_int_equal(m.dialect.greeting, 'E');
+    assert_int_equal(m.dialect.address, 'a');
+    assert_string_equal(m.dialect.args, ".SIZE.BODY=8BITMIME");
+    milter_mail_dialect(&m, "pc", SPAN_NONE, bare); /* a server that does not send the macro */
+    assert_int_equal(m.dialect.greeting, 0);
+    assert_int_equal(m.dialect.address, 'b');
+    assert_string_equal(m.dialect.args, "");
+    milter_mail_dialect(&m, "pc", SPAN_LIT("SMTP"), none);
+    assert_int_equal(m.dialect.greeting, 'H');
+    milter_mail_dialect(&m, "", SPAN_NONE, bare);
+    assert_int_equal(m.dialect.greeting, '-');
+    milter_mail_deinit(&m);
+}
+
 static void forged_fields_are_counted(void **state)
 {
     (void)state;
@@ -109,7 +130,7 @@ static void limits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_message), cmocka_unit_test(forged_fields_are_counted),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_message), cmocka_unit_test(what_is_heard_of_the_dialogue), cmocka_unit_test(forged_fields_are_counted),
                                        cmocka_unit_test(names_in_results), cmocka_unit_test(limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,9 @@ static void lines_are_read(void **state)
     assert_int_equal(l.kind, SMTPD_DATA_LINE);
     assert_span_equal(l.token, "tok");
     assert_span_equal(l.text, "a line| with bars||");
+    l = line(REPORT("0.6", "protocol-client|1|MAIL FROM:<a|b@c.example>"));
+    assert_int_equal(l.kind, SMTPD_COMMAND);
+    assert_span_equal(l.text, "MAIL FROM:<a|b@c.example>");
     assert_int_equal(line(FILTER("0.6", "commit|1|tok|")).kind, SMTPD_COMMIT);
     assert_int_equal(line(FILTER("0.6", "helo|1|tok|x")).kind, SMTPD_FILTER_OTHER);
     assert_int_equal(line("config|ready").kind, SMTPD_CONFIG_READY);
@@ -71,7 +74,7 @@ static void lines_are_read(void **state)
 
 /* ---- the machine ---- */
 
-struct seen { struct gate_request last; char from[64], rcpts[128], raw[512], user[32], addr[32]; unsigned n; };
+struct seen { struct gate_request last; struct smtp_dialect dialect; char from[64], rcpts[128], raw[512], user[32], addr[32]; unsigned n; };
 
 static void copy(char *to, size_t n, struct span s) { snprintf(to, n, "%.*s", (int)s.n, s.n ? (const char *)s.p : ""); }
 
@@ -80,6 +83,7 @@ static enum smtpd_decision judge(void *ctx, const struct gate_request *r, struct
     struct seen *s = ctx;
     s->n++;
     s->last = *r;
+    s->dialect = *r->dialect;
     copy(s->from, sizeof s->from, r->env.from);
     copy(s->user, sizeof s->user, r->env.auth_user);
     copy(s->addr, sizeof s->addr, r->env.client_addr);
@@ -162,6 +166,22 @@ static void a_message_is_judged(void **state)
                   "filter-dataline|1|t|later\nfilter-dataline|1|t|.\nfilter-result|1|t|reject|451 4.7.1 Try again later\n");
     assert_answer(m, REPORT("0.6", "link-disconnect|1\n"), "");
     assert_int_equal(smtpd_filter_sessions(m->f), 0);
+}
+
+static void the_dialogue_is_heard(void **state)
+{
+    struct machine *m = *state;
+    assert_answer(m, REPORT("0.6", "link-connect|1|x|pass|192.0.2.1:1|y\n") REPORT("0.6", "protocol-client|1|EHLO pc\n")
+                  REPORT("0.6", "protocol-client|1|mail from: <a@b.example> SIZE=1\n") REPORT("0.6", "tx-begin|1|ab\n")
+                  REPORT("0.6", "tx-mail|1|ab|ok|a@b.example\n") FILTER("0.6", "data-line|1|t|x\n"), "");
+    assert_answer(m, FILTER("0.6", "data-line|1|t|.\n"), "filter-dataline|1|t|X-Spam: No\nfilter-dataline|1|t|x\nfilter-dataline|1|t|.\n");
+    assert_int_equal(m->seen.dialect.greeting, 'E');
+    assert_int_equal(m->seen.dialect.letters, 'm');
+    assert_true(m->seen.dialect.has_blank);
+    assert_string_equal(m->seen.dialect.args, ".SIZE");
+    assert_answer(m, REPORT("0.6", "link-connect|1|x|pass|192.0.2.1:1|y\n") FILTER("0.6", "data-line|1|t|.\n"),
+                  "filter-dataline|1|t|X-Spam: No\nfilter-dataline|1|t|.\n");
+    assert_int_equal(m->seen.dialect.greeting, 0); /* another connection's is not known */
 }
 
 static void old_versions_swap(void **state)
@@ -250,7 +270,7 @@ static void every_question_is_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_are_read), TEST(a_message_is_judged), TEST(old_versions_swap), TEST(sessions_interleave),
+        cmocka_unit_test(lines_are_read), TEST(a_message_is_judged), TEST(the_dialogue_is_heard), TEST(old_versions_swap), TEST(sessions_interleave),
         TEST(who_sends_is_known), TEST(what_is_too_big_passes), TEST(every_question_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/jsonout.h"
 #include "cli/campaign_out.h"
 #include "cli/cli_gate.h"
 #include "cli/watch_plot.h"
 
-enum { OPT_BOTNET = 400, OPT_LEAST, OPT_BULK, OPT_ORIGINALS, OUT_MAX = 64 << 20 };
+enum { OPT_BOTNET = 400, OPT_LEAST, OPT_BULK, OPT_ORIGINALS, OPT_MAGNIFY, OUT_MAX = 64 << 20, MAGNIFIED_MAX = 1 << 18 };
 
 /* ---- campaigns ---- */
 
@@ -184,7 +185,7 @@ const struct cli_command cli_campaigns = {
 
 /* ---- campaign ---- */
 
-struct one { struct cli_watch watch; const char *svg, *originals; bool is_json; };
+struct one { struct cli_watch watch; const char *svg, *originals; bool is_json, magnifies; uint64_t limit; };
 
 static int write_original(void *ctx, int64_t time_ms, struct span raw)
 {
@@ -193,6 +194,52 @@ static int write_original(void *ctx, int64_t time_ms, struct span raw)
     cli_format_time(time_ms, time);
     watch_mbox(stdout, time_ms, raw);
     return ferror(stdout) ? POSSE_EIO : 0;
+}
+
+static void magnified_line(struct buf *b, const struct magnified *m, const char *id, const char *botnet, bool is_json)
+{
+    char source[IP_TEXT];
+    ip_text(&m->source, source);
+    if (!is_json) {
+        buf_add_fmt(b, "%-39s  %.4f\n", source, m->probability);
+        return;
+    }
+    buf_add_byte(b, '{');
+    json_name(b, "address", true);
+    json_string(b, span_str(source));
+    json_name(b, "probability", false);
+    json_number(b, m->probability);
+    json_name(b, "campaign", false);
+    json_string(b, span_str(id));
+    json_name(b, "botnet", false);
+    botnet[0] ? json_string(b, span_str(botnet)) : buf_add_str(b, "null");
+    buf_add_str(b, "}\n");
+}
+
+/* Further machines of who sends this campaign, one a line. */
+static int print_magnified(struct one *x, const struct campaign *c)
+{
+    struct botnets *all = observatory_botnets(x->watch.observatory);
+    size_t max = x->limit && x->limit < MAGNIFIED_MAX ? (size_t)x->limit : MAGNIFIED_MAX, n = 0;
+    struct magnified *found = malloc(max * sizeof *found);
+    struct report why = {0};
+    struct membership m;
+    struct botnet whose = {.name = ""};
+    struct buf b;
+    int rc = found ? botnets_magnify(all, observatory_campaigns(x->watch.observatory), c->number, found, max, &n, &why)
+                   : report_set(&why, POSSE_ENOMEM, "out of memory");
+    if (botnets_member(all, c->number, &m) && m.probability >= 0.5)
+        (void)botnets_get(all, m.botnet, &whose);
+    buf_init(&b, OUT_MAX);
+    for (size_t i = 0; i < n; i++)
+        magnified_line(&b, &found[i], c->id, whose.name, x->is_json);
+    if (!rc && buf_error(&b))
+        rc = report_set(&why, buf_error(&b), "%s", posse_strerror(buf_error(&b)));
+    if (!rc && b.n)
+        fwrite(b.p, 1, b.n, stdout);
+    buf_deinit(&b);
+    free(found);
+    return rc ? cli_report(&why) : CLI_OK;
 }
 
 static int print_one(struct one *x, const char *id)
@@ -207,6 +254,11 @@ static int print_one(struct one *x, const char *id)
     if (!campaigns_find(observatory_campaigns(o), id, &number) || !campaigns_get(observatory_campaigns(o), number, c)) {
         free(c);
         return cli_error("%s: no such campaign; 'posse campaigns' lists them", id);
+    }
+    if (x->magnifies) {
+        int status = print_magnified(x, c);
+        free(c);
+        return status;
     }
     buf_init(&b, OUT_MAX);
     int rc = x->originals ? observatory_originals(o, number, write_original, NULL, &why)
@@ -245,9 +297,15 @@ static int campaign_run(const struct cli_command *cmd, int argc, char **argv)
             x.svg = optarg;
         else if (!is_bad && key == OPT_ORIGINALS)
             x.originals = "-";
-        else
+        else if (!is_bad && key == OPT_MAGNIFY)
+            x.magnifies = true;
+        else if (!is_bad && key == OPT_LIMIT && !cli_number(optarg, 1, UINT64_MAX, &x.limit))
+            return cli_usage(cmd, "--limit is a number above 0");
+        else if (is_bad || key != OPT_LIMIT)
             return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
     }
+    if (x.limit && !x.magnifies)
+        return cli_usage(cmd, "--limit goes with --magnify");
     if (argc - first != 1)
         return cli_usage(cmd, "it takes one campaign's ID");
     int status = cli_watch_open(&x.watch, &why) ? cli_report(&why) : print_one(&x, argv[first]);
@@ -257,6 +315,8 @@ static int campaign_run(const struct cli_command *cmd, int argc, char **argv)
 static const struct cli_option campaign_options[] = {
     {OPT_SVG, "svg", "FILE", "write its history as SVG"},
     {OPT_ORIGINALS, "originals", NULL, "write its kept messages as an mbox, and nothing else"},
+    {OPT_MAGNIFY, "magnify", NULL, "list further addresses that send as its senders do, likeliest first"},
+    {OPT_LIMIT, "limit", "N", "with --magnify: at most so many"},
     {OPT_AS, "as", "FILE", "table of autonomous systems, for their names (observe.as)"},
     {OPT_JSON, "json", NULL, "one JSON object"},
     {OPT_HOME, "home", "DIR", "where the observatory is"},
@@ -269,6 +329,8 @@ const struct cli_command cli_campaign = {
     .synopsis = "[OPTION]... ID",
     .about = "Tells what is known of a campaign: how big it is, who sends it and why that is believed, its\n"
              "texts, links, files, marks and recipients, its templates with their slots, and its history.\n"
+             "--magnify goes from its senders to more of their botnet: addresses that write with their program\n"
+             "to their targets, each with a probability.\n"
              "Exit status: 0 fine, 2 trouble.",
     .options = campaign_options,
     .run = campaign_run,

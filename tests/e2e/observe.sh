@@ -11,6 +11,13 @@ told() { "$posse" campaigns --home "$1" --bulk --least 1 --json; "$posse" botnet
 observe "$work/whole" >/dev/null || exit 1
 told "$work/whole" >"$work/want"
 [ "$(wc -l <"$work/want")" -gt 5 ] || { echo "an undisturbed run found next to nothing"; exit 1; }
+# From one campaign's senders to more of their botnet: what is found sends for the same family, by the world's own word.
+id=$("$posse" campaigns --home "$work/whole" --limit 1 --json | sed 's/.*"id":"\([^"]*\)".*/\1/')
+"$posse" campaign "$id" --magnify --json --home "$work/whole" | sed 's/.*"address":"\([^"]*\)".*/\1/' >"$work/found"
+awk -F'\t' 'NR == FNR { family[$8] = family[$8] " " $4; n[$4]++; next } { n_found++; for (f in n) hit[f] += family[$1] ~ f }
+    END { for (f in hit) best = hit[f] > best ? hit[f] : best; exit !(n_found >= 50 && best >= 0.99 * n_found) }' \
+    "$work/world/truth/messages.tsv" "$work/found" || { echo "of $(wc -l <"$work/found") machines found from one campaign's not all are of one family"; exit 1; }
+[ "$("$posse" campaign "$id" --magnify --limit 7 --home "$work/whole" | wc -l)" = 7 ] || { echo "--limit does not hold"; exit 1; }
 stopped=0
 for signal in INT KILL INT KILL INT KILL; do
     observe "$work/home" >"$work/out" 2>&1 &

@@ -15,6 +15,8 @@ int main(int argc, char **argv)
     else if (strcmp(name, "--version") == 0)
         name = "version";
     const struct cli_command *cmd = cli_find(name);
+    if (!cmd && *name == '-')
+        return cli_error("options follow the command, as in: posse scan %s; see 'posse help'", name);
     if (!cmd)
         return cli_error("'%s' is not a command; see 'posse help'", name);
     return cli_finish(cmd->run(cmd, argc - 1, argv + 1));

@@ -11,7 +11,7 @@
 
 enum { WHAT_MOST = 500, NAMED = 100 };
 
-static const char *const kind_names[NOTICE_KINDS] = {"controller", "sender of spam", "infected host"};
+static const char *const kind_names[NOTICE_KINDS] = {"controller", "page that spam links to", "sender of spam", "infected host"};
 const char *notice_kind_name(enum notice_kind k) { return kind_names[k]; }
 
 struct told { struct incident e; struct contact contact; struct span key; };
@@ -69,6 +69,16 @@ static struct incident of_host(struct arena *a, const struct found_host *h)
     return e;
 }
 
+static struct incident of_page(struct arena *a, const struct notice_page *p)
+{
+    struct incident e = {.kind = NOTICE_PAGE, .ip = p->ip, .address = case_address(a, &p->ip), .name = p->name, .network = &p->network,
+                         .campaign = p->campaign, .botnet = p->botnet, .first_ms = p->first_ms, .last_ms = p->last_ms, .at_ms = p->last_ms,
+                         .probability = 1, .messages = p->messages, .exhibit = p->exhibit};
+    e.what = case_say(a, WHAT_MOST, "%.*s, to which the mails of campaign %.*s link (messages: %" PRIu64 "), led to this address", cut(p->name),
+                      (const char *)p->name.p, cut(p->campaign), (const char *)p->campaign.p, p->messages);
+    return e;
+}
+
 /* Who is told: an address in small letters; where nobody is known the network. */
 static void key_of(struct arena *a, const struct contacts *c, struct told *t)
 {
@@ -104,7 +114,9 @@ static int by_receiver(const void *p, const void *q)
         c = ip_compare(&a->e.ip, &b->e.ip);
     if (!c)
         c = (a->e.port > b->e.port) - (a->e.port < b->e.port);
-    return c ? c : by_bytes(a->e.campaign, b->e.campaign);
+    if (!c)
+        c = by_bytes(a->e.campaign, b->e.campaign);
+    return c ? c : by_bytes(a->e.name, b->e.name);
 }
 
 /* Whose contact is not known for one address may have told it for another of the same network. */
@@ -157,6 +169,8 @@ void notice_uuid(const struct notice_case *c, const struct notice *n, const stru
         buf_add_fmt(&b, "%c%d%c%.*s%c%u%c%" PRId64, 0, (int)e->kind, 0, (int)e->address.n, (const char *)e->address.p, 0, e->port, 0, e->at_ms);
     if (e)
         buf_add_span(&b, span_sub(e->campaign, 0, 1000));
+    if (e && e->kind == NOTICE_PAGE)
+        buf_add_span(&b, e->name);
     uuid4_like(buf_span(&b), out);
     buf_deinit(&b);
 }
@@ -170,9 +184,10 @@ static void take(struct notice *n, const struct told *t, size_t count, struct sp
         n->of_kind[t[i].e.kind]++;
 }
 
-int notices_of(const struct findings *f, const struct contacts *c, struct span case_id, uint64_t exhibit, struct arena *a, struct notices *out)
+int notices_of(const struct findings *f, const struct notice_page *page, size_t n_pages, const struct contacts *c, struct span case_id,
+               uint64_t exhibit, struct arena *a, struct notices *out)
 {
-    size_t most = f->n_controllers + f->n_sources + f->n_hosts, n = 0;
+    size_t most = f->n_controllers + f->n_sources + f->n_hosts + n_pages, n = 0;
     struct told *t = arena_alloc(a, most * sizeof *t);
     struct incident *all = arena_alloc(a, most * sizeof *all);
     *out = (struct notices){.notice = arena_alloc(a, most * sizeof *out->notice)};
@@ -185,6 +200,8 @@ int notices_of(const struct findings *f, const struct contacts *c, struct span c
         t[n++].e = of_source(a, &f->source[i]);
     for (size_t i = 0; i < f->n_hosts; i++)
         t[n++].e = of_host(a, &f->host[i]);
+    for (size_t i = 0; i < n_pages; i++)
+        t[n++].e = of_page(a, &page[i]);
     for (size_t i = 0; i < n; i++) {
         time_by_campaign(f, &t[i].e);
         key_of(a, c, &t[i]);

@@ -1,8 +1,12 @@
-/* notice: what is told to one hosting firm or network about machines in it: controllers, machines that sent, infected hosts.
+/* notice: what is told to one hosting firm or network about machines in it: controllers, machines that sent, pages that the mails link to,
+ * infected hosts.
  *
  * notices_of groups the findings by who is told (case/contacts.h), so that a firm has one notice, whatever stands in its networks.
+ * notice_pages says which linked names led to which addresses (case/resolved.h); only of names that a list may have, too (case/guard.h): who
+ * is popular or hosts many is mostly linked to in passing.
  * notices_evidence puts to each address that sent one message that it sent: of the campaign's samples, those in whose topmost Received
- * fields the address stands as the client; without those to whom it was sent (case/redact.h). What cannot be redacted is not given away.
+ * fields the address stands as the client; to each page one that links to it; without those to whom they were sent (case/redact.h). What
+ * cannot be redacted is not given away.
  * The writers make files and drafts of it. Nothing here sends anything.
  * What stands in findings and messages is anybody's: JSON is escaped, header fields and texts take plain ASCII (export_plain), MIME
  * boundaries are made so that they do not occur in what they part.
@@ -13,10 +17,12 @@
 #define POSSE_CASE_NOTICE_H
 
 #include "case/contacts.h"
+#include "case/guard.h"
+#include "case/resolved.h"
 #include "case/seal.h"
 
 enum { NOTICE_ID = 20, NOTICE_MESSAGE = 1 << 20, NOTICE_EVIDENCE = 256 << 20, NOTICE_PARTS = 50 /* attached to one draft */ };
-enum notice_kind { NOTICE_CONTROLLER, NOTICE_SENDER, NOTICE_HOST, NOTICE_KINDS };
+enum notice_kind { NOTICE_CONTROLLER, NOTICE_PAGE, NOTICE_SENDER, NOTICE_HOST, NOTICE_KINDS };
 
 struct incident {
     enum notice_kind kind;
@@ -33,9 +39,10 @@ struct incident {
     uint64_t messages, exhibit;
     const struct found_reason *reason; /* what speaks for it, and against it */
     size_t n_reasons;
-    /* one message that it sent; message.n 0: none */
+    /* one message that it sent, or that links to it; message.n 0: none */
     struct span message, taken_out;
     uint64_t message_exhibit;
+    int64_t message_ms;           /* when it came */
     struct span smtp_from, subject, message_id; /* empty: not known */
     const char *message_lost;     /* why there is none although a sample was found; NULL */
 };
@@ -61,7 +68,20 @@ struct notice_case {
     struct case_time now;
 };
 
-int notices_of(const struct findings *f, const struct contacts *c, struct span case_id, uint64_t exhibit, struct arena *a, struct notices *out);
+/* A page that spam links to, at one of the addresses that its name led to. */
+struct notice_page {
+    struct ip ip;
+    struct span name, campaign, botnet;
+    uint64_t messages, exhibit; /* exhibit: which says that it led there */
+    int64_t first_ms, last_ms;  /* when it did */
+    struct found_network network;
+};
+enum { NOTICE_PAGES = 20000, NOTICE_ADDRESSES = 64 /* of one name */ };
+/* n_out pages; those of names that nobody asked a resolver about are not among them, but counted. */
+int notice_pages(const struct findings *f, struct guard *g, struct resolved *r, struct arena *a, struct notice_page **out, size_t *n_out,
+                 size_t *unresolved_out);
+int notices_of(const struct findings *f, const struct notice_page *page, size_t n_pages, const struct contacts *c, struct span case_id,
+               uint64_t exhibit, struct arena *a, struct notices *out);
 int notices_evidence(struct casefile *file, const struct findings *f, struct arena *a, struct notices *n, struct report *why);
 const char *notice_kind_name(enum notice_kind k);
 

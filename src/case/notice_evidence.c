@@ -1,5 +1,6 @@
 /* Which message did this address send? Samples are read once each; the topmost Received field whose client is an address that we tell of
- * names it (what stands below may be the sender's own invention). An address keeps the first message of its own campaign. */
+ * names it (what stands below may be the sender's own invention). An address keeps the first message of its own campaign. And which message
+ * links to this page? The first of those. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,6 +8,7 @@
 #include "case/notice.h"
 #include "case/redact.h"
 #include "mail/address.h"
+#include "mail/url.h"
 #include "sender/received.h"
 
 struct finder {
@@ -14,7 +16,8 @@ struct finder {
     struct arena *keep, *work; /* what stays; what one message needs */
     struct mail_parser *parser;
     struct incident **sender;  /* sorted by address */
-    size_t n, kept_bytes;
+    struct incident **page;    /* sorted by name */
+    size_t n, n_pages, kept_bytes;
     struct buf raw, clean;
     struct report *why;
 };
@@ -23,6 +26,19 @@ static int by_ip(const void *p, const void *q)
 {
     const struct incident *const *a = p, *const *b = q;
     int c = ip_compare(&(*a)->ip, &(*b)->ip);
+    return c ? c : (*a > *b) - (*a < *b);
+}
+
+static int order_names(struct span a, struct span b)
+{
+    int c = a.n && b.n ? memcmp(a.p, b.p, a.n < b.n ? a.n : b.n) : 0;
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+static int by_name(const void *p, const void *q)
+{
+    const struct incident *const *a = p, *const *b = q;
+    int c = order_names((*a)->name, (*b)->name);
     return c ? c : (*a > *b) - (*a < *b);
 }
 
@@ -79,6 +95,11 @@ static int take(struct finder *f, struct incident *e, const struct message *m, s
     e->message = arena_copy(f->keep, buf_span(&f->clean));
     e->taken_out = arena_copy(f->keep, span_str(what.text));
     e->message_exhibit = s->exhibit;
+    e->message_ms = s->time_ms;
+    f->kept_bytes += e->message.n;
+    e->message_lost = NULL;
+    if (e->kind == NOTICE_PAGE) /* when it led there is another matter than when the message came */
+        return arena_failed(f->keep) ? POSSE_ENOMEM : 0;
     e->at_ms = s->time_ms ? s->time_ms : e->at_ms;
     if (e->is_vague && s->time_ms) {
         e->first_ms = e->last_ms = s->time_ms;
@@ -92,8 +113,6 @@ static int take(struct finder *f, struct incident *e, const struct message *m, s
                      box.domain.n < 150 ? (int)box.domain.n : 150, (const char *)box.domain.p);
     if (n > 0 && mail_address_ok(span_of(text, (size_t)n)) && span_find(buf_span(&f->clean), span_of(text, (size_t)n)) >= 0)
         e->smtp_from = arena_copy(f->keep, span_of(text, (size_t)n)); /* it is still in the redacted copy: no recipient */
-    f->kept_bytes += e->message.n;
-    e->message_lost = NULL;
     return arena_failed(f->keep) ? POSSE_ENOMEM : 0;
 }
 
@@ -106,6 +125,27 @@ static int name_message(struct finder *f, struct incident *e)
     e->subject = keep_field(f, m, FIELD_SUBJECT);
     e->message_id = keep_field(f, m, FIELD_MESSAGE_ID);
     return arena_failed(f->keep) ? POSSE_ENOMEM : 0;
+}
+
+/* Every incident of a name that this message links to: a page may be at several addresses, of several firms. */
+static int take_pages(struct finder *f, const struct message *m, const struct found_sample *s)
+{
+    int rc = 0;
+    for (size_t i = 0; i < m->n_urls && !rc; i++) {
+        struct span name = m->url[i].host;
+        size_t lo = 0, hi = name.n ? f->n_pages : 0;
+        while (lo < hi) {
+            size_t mid = lo + (hi - lo) / 2;
+            if (order_names(f->page[mid]->name, name) < 0)
+                lo = mid + 1;
+            else
+                hi = mid;
+        }
+        for (; lo < f->n_pages && !rc && name.n && span_eq(f->page[lo]->name, name); lo++)
+            if (!f->page[lo]->message.n)
+                rc = take(f, f->page[lo], m, SPAN_LIT("message/rfc822"), s, 0);
+    }
+    return rc;
 }
 
 static int look_at(struct finder *f, const struct found_campaign *c, const struct found_sample *s)
@@ -122,6 +162,9 @@ static int look_at(struct finder *f, const struct found_campaign *c, const struc
         return rc;
     if (message_parse(f->parser, f->work, buf_span(&f->raw), &m))
         return 0;
+    rc = take_pages(f, m, s);
+    if (rc)
+        return rc;
     for (size_t i = 0, seen = 0; i < m->n_fields && seen < 16; i++) {
         struct received r;
         if (m->field[i].part || m->field[i].id != FIELD_RECEIVED)
@@ -157,21 +200,28 @@ static int by_worth(const void *p, const void *q)
 
 int notices_evidence(struct casefile *file, const struct findings *fi, struct arena *a, struct notices *n, struct report *why)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < n->n; i++)
+    size_t most = 0, pages = 0;
+    for (size_t i = 0; i < n->n; i++) {
         most += n->notice[i].of_kind[NOTICE_SENDER];
+        pages += n->notice[i].of_kind[NOTICE_PAGE];
+    }
     struct finder f = {.file = file, .keep = a, .work = arena_new(512 << 20), .parser = mail_parser_new(NULL),
-                       .sender = arena_alloc(a, most * sizeof *f.sender), .why = why};
+                       .sender = arena_alloc(a, (most + 1) * sizeof *f.sender), .page = arena_alloc(a, (pages + 1) * sizeof *f.page), .why = why};
     buf_init(&f.raw, (size_t)CASE_EXHIBIT_MAX + 1);
     buf_init(&f.clean, (size_t)NOTICE_MESSAGE * 4);
-    int rc = f.work && f.parser && f.sender ? 0 : report_set(why, POSSE_ENOMEM, "out of memory");
+    int rc = f.work && f.parser && f.sender && f.page ? 0 : report_set(why, POSSE_ENOMEM, "out of memory");
     for (size_t i = 0; !rc && i < n->n; i++)
-        for (size_t k = 0; k < n->notice[i].n; k++)
+        for (size_t k = 0; k < n->notice[i].n; k++) {
             if (n->notice[i].incident[k].kind == NOTICE_SENDER)
                 f.sender[f.n++] = &n->notice[i].incident[k];
+            else if (n->notice[i].incident[k].kind == NOTICE_PAGE)
+                f.page[f.n_pages++] = &n->notice[i].incident[k];
+        }
     if (f.n)
         qsort(f.sender, f.n, sizeof *f.sender, by_ip);
-    for (size_t i = 0; !rc && f.n && i < fi->n_campaigns; i++)
+    if (f.n_pages)
+        qsort(f.page, f.n_pages, sizeof *f.page, by_name);
+    for (size_t i = 0; !rc && f.n + f.n_pages && i < fi->n_campaigns; i++)
         for (size_t k = 0; !rc && k < fi->campaign[i].n_samples; k++)
             rc = look_at(&f, &fi->campaign[i], &fi->campaign[i].sample[k]);
     for (size_t i = 0; !rc && i < n->n; i++)

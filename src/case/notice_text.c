@@ -44,7 +44,7 @@ static void one(struct buf *b, const struct incident *e)
         buf_add_byte(b, '\n');
     }
     if (e->message.n) {
-        when(b, "message of ", e->at_ms);
+        when(b, "message of ", e->message_ms);
         buf_add_fmt(b, "  original   exhibit %" PRIu64 " of the case; in the copy was replaced: ", e->message_exhibit);
         theirs(b, e->taken_out, FIELD_MOST);
         buf_add_byte(b, '\n');
@@ -56,7 +56,7 @@ static void one(struct buf *b, const struct incident *e)
 
 static void counts(struct buf *b, const struct notice *n)
 {
-    static const char *const many[NOTICE_KINDS] = {"controllers", "senders of spam", "infected hosts"};
+    static const char *const many[NOTICE_KINDS] = {"controllers", "pages that spam links to", "senders of spam", "infected hosts"};
     bool is_first = true;
     for (int k = 0; k < NOTICE_KINDS; k++) {
         if (!n->of_kind[k])
@@ -71,7 +71,10 @@ static void asks(struct buf *b, const struct notice *n, const struct incident *e
     if (e ? e->kind == NOTICE_CONTROLLER : n->of_kind[NOTICE_CONTROLLER] > 0)
         buf_add_str(b, "We ask you to find out who rents what runs at the controller's address, to keep its disk and its logs as they are, and then\n"
                        "to take it off the network; please tell us before you do: other firms have a notice too, and one moment for all is best.\n");
-    if (e ? e->kind != NOTICE_CONTROLLER : n->of_kind[NOTICE_SENDER] + n->of_kind[NOTICE_HOST] > 0)
+    if (e ? e->kind == NOTICE_PAGE : n->of_kind[NOTICE_PAGE] > 0)
+        buf_add_str(b, "We ask you to look at what the pages' addresses serve under the names that stand with them, and to take it off where your terms\n"
+                       "do not allow what is advertised by spam. A name may lead elsewhere by now: please look at the times.\n");
+    if (e ? e->kind == NOTICE_SENDER || e->kind == NOTICE_HOST : n->of_kind[NOTICE_SENDER] + n->of_kind[NOTICE_HOST] > 0)
         buf_add_str(b, "We ask you to tell the customers who have these addresses that their machines are probably infected, and to keep the machines\n"
                        "from sending until they are clean. Addresses may have been given to others since: please look at the times.\n");
     buf_add_str(b, "What we write is what we saw. We may be wrong about a single machine: if so, please tell us.\n\n");
@@ -101,7 +104,7 @@ int notice_text(const struct notice_case *c, const struct notice *n, const struc
         theirs(b, n->follows, FIELD_MOST);
         buf_add_byte(b, '\n');
     }
-    buf_add_str(b, "\nMachines in your network take part in sending spam: ");
+    buf_add_str(b, "\nSpam has a part in your network: ");
     if (e)
         buf_add_str(b, notice_kind_name(e->kind));
     else

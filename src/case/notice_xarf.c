@@ -127,6 +127,14 @@ static void as_host(struct buf *b, const struct incident *e)
     time_field(b, "last_seen", e->last_ms);
 }
 
+/* That a page is linked to by spam is known; what it does to whom is not, and no type of content says less. */
+static void as_page(struct buf *b, const struct incident *e)
+{
+    buf_add_str(b, ",\"category\":\"reputation\",\"type\":\"threat_intelligence\",\"threat_type\":\"page that spam links to\","
+                   "\"evidence_source\":\"spamtrap\",\"tags\":[\"spam:linked-page\"]");
+    field(b, "domain", e->name, 253);
+}
+
 static void description(struct buf *b, const struct notice_case *c, const struct incident *e)
 {
     struct buf text;
@@ -157,6 +165,8 @@ int notice_xarf(const struct notice_case *c, const struct incident *e, struct bu
         buf_add_fmt(b, ",\"source_port\":%u", e->port);
     if (e->kind == NOTICE_HOST)
         as_host(b, e);
+    else if (e->kind == NOTICE_PAGE)
+        as_page(b, e);
     else if (e->kind == NOTICE_CONTROLLER || (e->botnet.n && !(e->port && e->smtp_from.n)))
         as_botnet(b, e);
     else
@@ -170,7 +180,8 @@ int notice_xarf(const struct notice_case *c, const struct incident *e, struct bu
     evidence(b, "text/plain", "What was seen, and where it is kept", SPAN_NONE, buf_span(&text));
     if (e->message.n) {
         buf_add_byte(b, ',');
-        evidence(b, "message/rfc822", "A message that it sent. Taken out: ", e->taken_out, e->message);
+        evidence(b, "message/rfc822", e->kind == NOTICE_PAGE ? "A message that links to it. Taken out: " : "A message that it sent. Taken out: ",
+                 e->taken_out, e->message);
     }
     buf_add_str(b, "]}\n");
     int err = buf_error(&text);

@@ -149,6 +149,8 @@ static const char *media_of(const char *path, struct span bytes)
     static const char *const known[][2] = {{".eml", "message/rfc822"}, {".json", "application/json"}, {".txt", "text/plain"}, {".log", "text/plain"},
                                            {".csv", "text/csv"}, {".html", "text/html"}, {".pdf", "application/pdf"}, {".png", "image/png"}};
     const char *dot = strrchr(path, '.');
+    if (span_find(span_sub(bytes, 0, 200), SPAN_LIT("; <<>> DiG ")) >= 0)
+        return "text/dns";
     for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++)
         if (strcmp(dot, known[i][0]) == 0)
             return known[i][1];

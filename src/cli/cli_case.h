@@ -3,6 +3,7 @@
 #define POSSE_CLI_CLI_CASE_H
 
 #include "case/export.h"
+#include "case/guard.h"
 #include "case/verify.h"
 #include "cli/cli.h"
 
@@ -86,6 +87,8 @@ struct case_source {
     int64_t opened_ms, now_ms;
 };
 int case_source_open(struct case_request *q, const char *which, struct case_source *out);
+/* What no list, and no notice about a page, may name. */
+int case_guard_open(struct case_request *q, struct arena *a, struct guard **out, struct report *why);
 int case_source_close(struct case_source *s, int status);
 /* What became of each notice, as the log tells it. */
 struct case_told {

@@ -148,6 +148,15 @@ static int note_export(struct case_request *q, struct case_source *s)
     return casefile_note(s->file, "custody", f, 3, NULL, &why) ? cli_report(&why) : CLI_OK;
 }
 
+int case_guard_open(struct case_request *q, struct arena *a, struct guard **out, struct report *why)
+{
+    const char *shipped = engine_shipped_path("popular-domains.txt");
+    struct span popular = arena_copy(a, span_of(shipped ? shipped : "", shipped ? strlen(shipped) + 1 : 1)); /* the next one goes there too */
+    struct guard_options o = {.popular = (const char *)popular.p, .services = engine_shipped_path("known-services.tsv"),
+                              .allow = q->allow, .n_allow = q->n_allow, .lists_reserved = q->lists_reserved};
+    return guard_open(&o, out, why);
+}
+
 int case_lists_run(struct case_request *q, int argc, char **argv)
 {
     struct report why = {0};
@@ -160,14 +169,10 @@ int case_lists_run(struct case_request *q, int argc, char **argv)
     int status = case_source_open(q, argv[0], &s);
     if (status)
         return status;
-    const char *shipped = engine_shipped_path("popular-domains.txt");
-    struct span popular = arena_copy(s.arena, span_of(shipped ? shipped : "", shipped ? strlen(shipped) + 1 : 1)); /* the next one goes there too */
-    struct guard_options o = {.popular = (const char *)popular.p, .services = engine_shipped_path("known-services.tsv"),
-                              .allow = q->allow, .n_allow = q->n_allow, .lists_reserved = q->lists_reserved};
     struct export_case c = {.id = s.id, .title = s.title, .org = span_str(q->org ? q->org : q->by_name), .contact = span_str(q->contact ? q->contact : ""),
                             .findings = s.findings, .opened_ms = s.opened_ms, .now_ms = s.now_ms};
     struct entries_options eo = {.now_ms = s.now_ms, .keep_days = (int64_t)days};
-    if (guard_open(&o, &g, &why) || entries_of(s.findings, g, &eo, s.arena, &c.entries))
+    if (case_guard_open(q, s.arena, &g, &why) || entries_of(s.findings, g, &eo, s.arena, &c.entries))
         status = why.code ? cli_report(&why) : cli_error("out of memory");
     if (!status)
         status = note_export(q, &s);

@@ -92,9 +92,9 @@ static void index_line(struct writing *w)
     json_string(b, w->n->firm);
     buf_add_fmt(b, ",\"asn\":%u,\"network\":", w->n->asn);
     json_string(b, w->n->network);
-    buf_add_fmt(b, ",\"form\":\"%s\",\"single\":%s,\"incidents\":%zu,\"controllers\":%zu,\"senders\":%zu,\"hosts\":%zu,\"follows\":",
+    buf_add_fmt(b, ",\"form\":\"%s\",\"single\":%s,\"incidents\":%zu,\"controllers\":%zu,\"pages\":%zu,\"senders\":%zu,\"hosts\":%zu,\"follows\":",
                 notice_form_name(w->n->form), w->n->is_single ? "true" : "false", w->n->n, w->n->of_kind[NOTICE_CONTROLLER],
-                w->n->of_kind[NOTICE_SENDER], w->n->of_kind[NOTICE_HOST]);
+                w->n->of_kind[NOTICE_PAGE], w->n->of_kind[NOTICE_SENDER], w->n->of_kind[NOTICE_HOST]);
     json_string(b, w->n->follows);
     buf_add_byte(b, '}');
 }
@@ -192,42 +192,80 @@ static int log_notices(struct case_source *s, struct notices *all, const struct 
     return rc ? cli_report(&why) : CLI_OK;
 }
 
-struct registries { struct casefile *file; struct contacts *c; struct buf b; uint64_t sealed; struct report why; };
+struct registries { struct casefile *file; struct contacts *c; struct resolved *r; struct buf b; uint64_t sealed; struct report why; };
+
+static int64_t time_of(const struct case_line *l)
+{
+    struct case_time t;
+    return case_time_read(l->seen.n ? l->seen : l->at, &t) ? t.unix_ms : 0;
+}
 
 static int read_registry(void *ctx, const struct case_line *l)
 {
     struct registries *r = ctx;
-    if (l->n >= r->sealed || !l->is_exhibit || !span_ieq(l->media, SPAN_LIT("application/rdap+json")) || l->size > RDAP_ANSWER_MAX)
+    bool is_rdap = span_ieq(l->media, SPAN_LIT("application/rdap+json"));
+    if (l->n >= r->sealed || !l->is_exhibit || l->redacts >= 0 || l->size > (is_rdap ? RDAP_ANSWER_MAX : RESOLVED_BYTES) ||
+        (!is_rdap && (!resolved_takes(l->media) || span_eq(l->name, SPAN_LIT(FINDINGS_NAME)))))
         return 0;
     buf_clear(&r->b);
     int rc = casefile_bytes(r->file, l, &r->b, &r->why);
-    if (!rc)
+    if (!rc && is_rdap)
         contacts_add_rdap(r->c, buf_span(&r->b));
+    else if (!rc && (rc = resolved_add(r->r, buf_span(&r->b), l->n, time_of(l))))
+        report_set(&r->why, rc, "out of memory");
     return rc;
 }
 
-/* What registries answered, as exhibits of the case have it. */
-static int read_registries(struct case_source *s, struct contacts *c)
+/* What registries and resolvers answered, as exhibits of the case have it. */
+static int read_registries(struct case_source *s, struct contacts *c, struct resolved *names)
 {
-    struct registries r = {.file = s->file, .c = c, .sealed = s->head.n};
-    buf_init(&r.b, RDAP_ANSWER_MAX + 1);
+    struct registries r = {.file = s->file, .c = c, .r = names, .sealed = s->head.n};
+    buf_init(&r.b, RESOLVED_BYTES + 1);
     int rc = casefile_each(s->file, read_registry, &r, &r.why);
     buf_deinit(&r.b);
     return rc ? cli_report(&r.why) : CLI_OK;
+}
+
+struct linked { struct notice_page *page; size_t n, unresolved; };
+
+/* Pages that the mails link to, where the case has what resolvers said of them. */
+static int find_pages(struct case_request *q, struct case_source *s, struct resolved *names, struct linked *out)
+{
+    struct report why = {0};
+    struct guard *g = NULL;
+    int status = CLI_OK;
+    if (!resolved_count(names))
+        return CLI_OK;
+    if (resolved_lost(names))
+        fprintf(stderr, "posse: of what resolvers answered %zu records past the first %d were not looked at\n", resolved_lost(names), RESOLVED_MOST);
+    if (case_guard_open(q, s->arena, &g, &why))
+        status = cli_report(&why);
+    else if (notice_pages(s->findings, g, names, s->arena, &out->page, &out->n, &out->unresolved))
+        status = cli_error("out of memory");
+    guard_free(&g);
+    return status;
 }
 
 static int prepare(struct case_request *q, struct case_source *s, struct contacts *c, struct writing *w)
 {
     struct report why = {0};
     struct notices all;
+    struct linked pages = {0};
     struct case_ledger l = {0};
-    int status = case_ledger_read(s->file, &l);
+    struct resolved *names = resolved_new(s->arena);
+    int status = names ? case_ledger_read(s->file, &l) : cli_error("out of memory");
     if (!status)
-        status = read_registries(s, c);
-    if (!status && notices_of(s->findings, c, s->id, s->exhibit, s->arena, &all))
+        status = read_registries(s, c, names);
+    if (!status)
+        status = find_pages(q, s, names, &pages);
+    resolved_free(&names);
+    if (!status && notices_of(s->findings, pages.page, pages.n, c, s->id, s->exhibit, s->arena, &all))
         status = cli_error("out of memory");
     if (!status && !all.n)
         status = cli_error("%s: its findings name no controller, sender or host: there is nobody to tell", q->folder);
+    if (!status && pages.unresolved)
+        fprintf(stderr, "posse: %zu linked names have no answer of a resolver in the case: add one (what dig prints, or a DNS log) to tell who hosts them\n",
+                pages.unresolved);
     if (!status && notices_evidence(s->file, s->findings, s->arena, &all, &why))
         status = cli_report(&why);
     if (!status)

@@ -185,6 +185,7 @@ static const struct cli_option notices_options[] = {
     {OPT_OUT, "out", "DIR", "a folder to make"},
     {OPT_CONTACTS, "contacts", "FILE", "AS64500 or a network, a mail address, the firm's name; a line each"},
     {OPT_RECEIVERS, "receivers", "FILE", "an address, @domain, AS or *, then xarf, arf, text or all, then single or grouped"},
+    {OPT_ALLOW, "allow", "FILE", "names and *.names of pages that nobody is told of; may be repeated"},
     CASE_SAID_BY,
     CASE_OPTIONS,
 };

@@ -73,7 +73,7 @@ MESSAGES = [
     message(received("10.0.0.1]:4242)"), "buy, victim@trap.example\n" + LINES),
     message(received("10.1.0.2])") + received("10.0.0.5])"), "caf\u00e9 \u202e\n" + LINES),     # the lower field is the sender's own
     message(received("10.2.0.3])"), "x" * 2000 + "\n" + LINES),                                # a line that no mail may have
-    message(received("10.3.0.4])"), "nobody will be told\n"),
+    message(received("10.3.0.4])"), "nobody will be told, but see http://www.pills.example/buy\n"),
     message(received("2001:db8::1])"), "plain\n", "Content-Type: multipart/mixed; boundary=b\nX-Odd: \u00e9\n"),
 ]
 FINDINGS["campaigns"][0]["samples"] = [{"exhibit": i + 1, "time": "2011-03-16T14:45:00.000+00:00"} for i in range(len(MESSAGES))]

@@ -138,10 +138,49 @@ prepare "$work/later" >"$work/out" 2>&1
 check "a later notice names the earlier" grep -q "Follows: $id, sent 2011-03-20T09:00:00.000+00:00" "$work"/later/n-*/notice.txt
 check "what a registry answered is believed, under the seal" grep -q '"to":"abuse@host5.example","firm":"FIVE"' "$work/later/notices.json"
 
+# pages that the mails link to: who hosts them is what resolvers said, in the case and under the seal
+cat >"$work/pills.dig" <<'D'
+
+; <<>> DiG 9.18 <<>> www.pills.example
+;; ANSWER SECTION:
+www.pills.example.	300	IN	CNAME	shop.host.example.
+shop.host.example.	60	IN	A	10.1.2.9
+google.com.		60	IN	A	10.1.2.10
+rare.example.		60	IN	A	10.1.2.11
+evil-pills.example.	60	IN	A	127.0.0.1
+D
+printf '{"rrname":"evil-pills.example","rrtype":"AAAA","rdata":"2001:db8:5::1","time_first":1300200000,"time_last":1300286000}\n' >"$work/passive.json"
+check "an answer of a resolver is known as one" "$posse" case add t1 --seen 2011-03-16T15:00:00.000+00:00 "$work/pills.dig" "$work/passive.json"
+prepare "$work/unsealed" >"$work/said" 2>&1
+check "what is not sealed is not told" not grep -rq pills.example "$work"/unsealed/n-*/notice.txt
+"$posse" case seal t1 >/dev/null 2>&1
+printf '10.1.0.0/16 abuse@pages.example Pages\n' >"$work/contacts2"
+prepare "$work/pages" --contacts "$work/contacts2" >"$work/said" 2>&1 || { failed=1; cat "$work/said"; }
+check "names that nobody asked about are counted" grep -q "linked names have no answer of a resolver" "$work/said"
+cat >"$work/pages.py" <<'PY'
+import csv, glob, json, sys
+out = sys.argv[1]
+index = {n["to"]: n for n in json.load(open(out + "/notices.json"))}
+n = index["abuse@pages.example"]
+assert n["pages"] == 1, n
+folder = out + "/" + n["notice"]
+row = [r for r in csv.DictReader(open(folder + "/incidents.csv", newline="")) if r["kind"] == "page that spam links to"]
+assert [(r["address"], r["name"], r["last_seen"]) for r in row] == [("10.1.2.9", "www.pills.example", "2011-03-16T15:00:00.000+00:00")], row
+text = open(folder + "/notice.txt").read()
+assert "We ask you to look at what the pages' addresses serve" in text and "www.pills.example, to which the mails of campaign c1 link" in text
+reports = [r for r in map(json.load, map(open, glob.glob(out + "/n-*/xarf-*.json"))) if r["type"] == "threat_intelligence"]
+assert {(r["source_identifier"], r["domain"], r["timestamp"][:19]) for r in reports} == {
+    ("10.1.2.9", "www.pills.example", "2011-03-16T15:00:00"), ("2001:db8:5::1", "evil-pills.example", "2011-03-16T14:33:20")}, reports
+mine = [r for r in reports if r["source_identifier"] == "10.1.2.9"][0]
+assert len(mine["evidence"]) == 2 and mine["evidence"][1]["description"].startswith("A message that links to it"), "a message that links to it"
+PY
+check "a page's hosting firm has its notice, with a message that links there" python3 "$work/pages.py" "$work/pages"
+check "the log is sound with all that" "$posse" case verify t1
+
 schemas=$build/corpora/schemas
 if [ -d "$schemas/xarf" ] && command -v npm >/dev/null; then
     . "$here/schemas/modules.sh"
-    check "XARF is valid, and refused when spoilt" node "$modules/check.js" "$schemas" xarf "$work"/n/n-*/xarf-*.json "$schemas"/xarf/samples/v4/*.json
+    check "XARF is valid, and refused when spoilt" node "$modules/check.js" "$schemas" xarf "$work"/n/n-*/xarf-*.json "$work"/pages/n-*/xarf-*.json "$schemas"/xarf/samples/v4/*.json
     tail -n 1 "$work/out"
 else
     skip "the schemas" "no corpora, or no npm"

@@ -115,11 +115,10 @@ static int add_named(struct trace *t, const struct flow *f, struct span text, bo
     uint32_t name = trace_name_of(t, text, at);
     struct contact c = {.at = at, .out = f->src_bytes, .in = f->dst_bytes, .state = FLOW_STATE_ESTABLISHED, .is_request = true};
     struct pair *p = is_proxied ? (name ? trace_pair_by_name(t, &f->src, name, 80, true, at) : NULL) : trace_pair_of(t, f);
-    if (!p)
-        return 0;
-    if (name)
+    int rc = p && f->kind == FLOW_HTTP ? trace_pair_note(t, p, &c) : 0;
+    if (p && name)
         p->name = name;
-    return f->kind == FLOW_HTTP ? trace_pair_note(t, p, &c) : 0;
+    return rc || !name || is_proxied ? rc : trace_pair_called(t, f, p, name, &c);
 }
 
 int trace_add(struct trace *t, const struct flow *f)

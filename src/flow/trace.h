@@ -119,7 +119,10 @@ size_t trace_beacons(const struct trace *t, const struct beacon **out);     /* t
 /* One host's story, in order of time; what was judged last is used. ENOENT: it was never seen. */
 struct trace_moment { int64_t time_ms; char text[TRACE_TEXT]; struct ip peer; };
 int trace_timeline(const struct trace *t, const struct ip *host, int (*fn)(void *ctx, const struct trace_moment *), void *ctx);
-/* What answered a name, when: history from the logs' own DNS answers. */
+/* Whether this host spoke to that controller, as far as it is remembered. */
+bool trace_talks(const struct trace *t, const struct ip *host, const struct controller *c);
+/* What answered a name, when: history from the logs' own DNS answers; of more than TRACE_ADDRESSES the latest. */
+enum { TRACE_ADDRESSES = 16 };
 int trace_names(const struct trace *t, const char *name, int (*fn)(void *ctx, const struct ip *, int64_t first_ms, int64_t last_ms), void *ctx);
 /* And the other way: which names led to an address. Costs a pass over all names. */
 int trace_named(const struct trace *t, const struct ip *a, int (*fn)(void *ctx, const char *name, int64_t first_ms, int64_t last_ms), void *ctx);

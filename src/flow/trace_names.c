@@ -214,11 +214,16 @@ int trace_named(const struct trace *t, const struct ip *a, int (*fn)(void *, con
     return rc;
 }
 
-int trace_names(const struct trace *t, const char *name, int (*fn)(void *, const struct ip *, int64_t, int64_t), void *ctx)
+uint32_t trace_name_find(const struct trace *t, const char *name)
 {
     char tidied[TRACE_NAME];
     size_t n = trace_name_tidy(span_str(name), tidied);
-    uint32_t id = n ? table_find(&t->names_at, hash64(span_of(tidied, n), t->o.seed ^ 0x6e616d65)) : 0;
+    return n ? table_find(&t->names_at, hash64(span_of(tidied, n), t->o.seed ^ 0x6e616d65)) : 0;
+}
+
+int trace_names(const struct trace *t, const char *name, int (*fn)(void *, const struct ip *, int64_t, int64_t), void *ctx)
+{
+    uint32_t id = trace_name_find(t, name);
     int rc = 0;
     for (size_t i = 0; id && i < t->name[id].n_at && !rc; i++) {
         const struct name_address *a = &t->name[id].at[i];

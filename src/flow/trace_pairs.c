@@ -82,16 +82,24 @@ static struct pair *pair_new(struct trace *t, uint64_t hash, uint32_t src, uint3
     return p;
 }
 
-/* How often a pair must be met before it is remembered. */
-static unsigned door_least(const struct trace *t, const struct host *h, bool answered)
+/* Somebody asked for its name: it was meant, not tried. Mail servers are asked for by whoever sends to everybody. */
+static bool is_meant(struct trace *t, const struct flow *f)
 {
+    uint32_t dst = f->dst_port == 25 ? 0 : trace_node(t, &f->dst, false);
+    return dst && t->node[dst].name;
+}
+
+/* How often a pair must be met before it is remembered. */
+static unsigned door_least(struct trace *t, const struct host *h, const struct flow *f)
+{
+    bool answered = is_answered(f->state) && f->duration_us < 600 * 1000000ll;
     int pressure = trace_pressure(t);
     if (pressure >= 3)
         return 0;
     unsigned least = 1 + (unsigned)pressure;
     if (!h)
         return least + 1; /* from outside */
-    if (h->pairs > FAN_WIDE)
+    if (h->pairs > FAN_WIDE && !is_meant(t, f))
         least += answered ? 1 : 3;
     return least;
 }
@@ -204,6 +212,37 @@ static int note_by_name(struct trace *t, const struct flow *f, uint32_t dst, uin
     return trace_pair_note(t, p, c);
 }
 
+/* What a connection took that began in the minute before. */
+static void taken_from(const struct pair *p, struct contact *c)
+{
+    const struct event *e = p->n_events ? &p->event[p->n_events - 1] : NULL;
+    if (!e || e->at > c->at || c->at - e->at > 60 * TICKS_S || c->out || c->in)
+        return;
+    c->out = (uint64_t)trace_bytes_of(e->out);
+    c->in = (uint64_t)trace_bytes_of(e->in);
+}
+
+int trace_pair_called(struct trace *t, const struct flow *f, const struct pair *p, uint32_t name, const struct contact *c)
+{
+    struct name *n = &t->name[name];
+    uint32_t dst = trace_node(t, &f->dst, trace_pressure(t) < 2);
+    struct contact with = *c;
+    if (!dst)
+        return 0;
+    n->is_wide = n->is_wide || (n->claimed && n->claimed != dst);
+    n->claimed = dst;
+    if (t->node[dst].name == name || !(n->is_wide || n->addresses > 1))
+        return 0; /* where the DNS called it so, the connection was counted already */
+    if (p)
+        taken_from(p, &with);
+    struct pair *by_name = trace_pair_by_name(t, &f->src, name, f->dst_port, true, c->at); /* p is not good any more */
+    if (!by_name)
+        return 0;
+    by_name->address = dst;
+    by_name->name = name;
+    return trace_pair_note(t, by_name, &with);
+}
+
 int trace_pair_conn(struct trace *t, const struct flow *f, uint32_t at)
 {
     uint64_t hash = trace_pair_hash(t, &f->src, f->dst.b, 16, f->dst_port, f->proto);
@@ -211,7 +250,7 @@ int trace_pair_conn(struct trace *t, const struct flow *f, uint32_t at)
     struct contact c = contact_of(f, at);
     if (!id) {
         struct host *h = trace_host(t, &f->src, false);
-        unsigned least = door_least(t, h, is_answered(f->state) && f->duration_us < 600 * 1000000ll);
+        unsigned least = door_least(t, h, f);
         uint32_t first = at;
         if (least == 0 || !past_door(t, hash, f->duration_us > 600 * 1000000ll ? 1 : least, &first)) {
             t->pairs_lost++;
@@ -229,6 +268,13 @@ int trace_pair_conn(struct trace *t, const struct flow *f, uint32_t at)
         t->pair[id].name = t->node[dst].name;
     int rc = trace_pair_note(t, &t->pair[id], &c);
     return rc ? rc : note_by_name(t, f, dst, t->node[dst].name, &c);
+}
+
+bool trace_talks(const struct trace *t, const struct ip *host, const struct controller *c)
+{
+    uint32_t dst = c->is_by_name ? trace_name_find(t, c->name) | NAME_BIT : 0;
+    uint64_t hash = dst ? trace_pair_hash(t, host, &dst, sizeof dst, c->port, 6) : trace_pair_hash(t, host, c->ip.b, 16, c->port, c->proto);
+    return table_find(&t->pairs_at, hash) != 0;
 }
 
 /* Half the connections of those that have most: room for more pairs. */

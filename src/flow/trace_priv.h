@@ -10,7 +10,7 @@
 #include "flow/trace_rhythm.h"
 
 enum { TICK_MS = 10, TICKS_S = 1000 / TICK_MS, EVENTS_MOST = 4096, EVENTS_LEAST = 32, WINDOW_TICKS = 600 * TICKS_S, ONSETS = 8,
-       NAME_ADDRESSES = 16, HOME_NETS = 64, DOOR_MOST = 1 << 21, DOOR_SHARE = 128, KIND_ACTS = 3, ACT_P = 8, NOW_P = 6, PORTS_TOP = 4 };
+       NAME_ADDRESSES = TRACE_ADDRESSES, HOME_NETS = 64, DOOR_MOST = 1 << 21, DOOR_SHARE = 128, KIND_ACTS = 3, ACT_P = 8, NOW_P = 6, PORTS_TOP = 4 };
 #define NAME_BIT 0x80000000u /* in a pair's dst: a name's number, not a node's */
 
 struct table { uint64_t *hash; uint32_t *id; size_t cap, n; };
@@ -55,6 +55,8 @@ struct name {
     uint64_t hash;
     uint32_t text, len;             /* into name_text */
     uint32_t first, last, queries, addresses, networks, ttl_least;
+    uint32_t claimed;               /* a node that was called so in a request or handshake; its like are not counted among `addresses` */
+    bool is_wide;                   /* several were */
     uint8_t n_at;
     uint8_t seen[16], nets[16];     /* HyperLogLog of addresses, of /16s */
     struct name_address *at;        /* NAME_ADDRESSES of them, once there is an answer */
@@ -113,6 +115,8 @@ uint64_t trace_pair_hash(const struct trace *t, const struct ip *src, const void
 int trace_pair_conn(struct trace *t, const struct flow *f, uint32_t at);
 struct pair *trace_pair_by_name(struct trace *t, const struct ip *src, uint32_t name, uint16_t port, bool make, uint32_t at);
 struct pair *trace_pair_of(struct trace *t, const struct flow *f);
+/* A request or handshake calls its destination so: counted for the name too, where that stands at several addresses. p: the pair, or NULL. */
+int trace_pair_called(struct trace *t, const struct flow *f, const struct pair *p, uint32_t name, const struct contact *c);
 int trace_pair_note(struct trace *t, struct pair *p, const struct contact *c);
 void trace_thin(struct trace *t);
 double trace_bytes_of(unsigned code);
@@ -124,6 +128,7 @@ uint32_t trace_name_of(struct trace *t, struct span text, uint32_t at); /* 0: no
 struct span trace_name_text(const struct trace *t, uint32_t name);
 double trace_generated(struct span label); /* 0: a word, 1: drawn by lot */
 bool trace_is_flux(const struct name *n);
+uint32_t trace_name_find(const struct trace *t, const char *name); /* 0: never met */
 size_t trace_name_tidy(struct span s, char out[TRACE_NAME]); /* lower case, no dot at the end; 0: not a name */
 
 /* trace_links.c: 0: no link of spam leads there */

@@ -66,7 +66,7 @@ static void members_note(struct pass *w, uint32_t service)
 static bool is_part_of_name(const struct pass *w, const struct service *s, const float *by_name)
 {
     const struct pair *p = &w->t->pair[s->best];
-    return !(p->dst & NAME_BIT) && p->name && w->t->name[p->name].addresses > 1 && by_name[p->name] > (float)s->bits - 4;
+    return !(p->dst & NAME_BIT) && p->name && by_name[p->name] > (float)s->bits - 4;
 }
 
 static size_t candidates(const struct pass *w, uint32_t *by)

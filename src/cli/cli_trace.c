@@ -251,7 +251,7 @@ static int print_svg(struct trace_request *q, struct buf *b)
 {
     const struct incident *x;
     size_t n = trace_incidents(q->trace, &x);
-    trace_svg_write(b, x, n < q->most ? n : q->most);
+    trace_svg_write(b, q->trace, x, n < q->most ? n : q->most);
     FILE *f = strcmp(q->svg, "-") == 0 ? stdout : fopen(q->svg, "we");
     if (!f)
         return cli_error("%s: %s", q->svg, strerror(errno));

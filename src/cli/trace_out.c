@@ -8,7 +8,7 @@
 #include "base/jsonout.h"
 #include "cli/cli_gate.h"
 
-enum { HOSTS_SHOWN = 12, HISTORY_SHOWN = 24, DRAWN_MOST = 400, ROW = 22, WIDE = 900 };
+enum { HOSTS_SHOWN = 12, HISTORY_SHOWN = 24 };
 
 static void add_time(struct buf *b, int64_t ms)
 {
@@ -100,7 +100,19 @@ static void json_acts(struct buf *b, unsigned acts)
     buf_add_byte(b, ']');
 }
 
-static void json_host(struct buf *b, const struct traced_host *h)
+/* Which of the incident's controllers it talks to, by their places there. */
+static void json_talks(struct buf *b, struct trace_style style, const struct traced_host *h, const struct incident *x)
+{
+    size_t n = 0;
+    json_name(b, "talks_to", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < x->n_controllers; i++)
+        if (trace_talks(style.trace, &h->ip, &x->controller[i]))
+            buf_add_fmt(b, n++ ? ",%zu" : "%zu", i);
+    buf_add_byte(b, ']');
+}
+
+static void json_host(struct buf *b, struct trace_style style, const struct traced_host *h, const struct incident *x)
 {
     buf_add_byte(b, '{');
     json_ip(b, "ip", &h->ip, true);
@@ -114,6 +126,8 @@ static void json_host(struct buf *b, const struct traced_host *h)
     json_num(b, "nxdomain", (double)h->nxdomain);
     if (h->botnet[0])
         json_text(b, "botnet", h->botnet, false);
+    if (x && style.trace)
+        json_talks(b, style, h, x);
     json_why(b, h->probability, &h->why);
     buf_add_byte(b, '}');
 }
@@ -258,7 +272,7 @@ static void json_incident(struct buf *b, struct trace_style style, const struct 
     buf_add_byte(b, '[');
     for (size_t i = 0; i < x->n_hosts; i++) {
         buf_add_str(b, i ? "," : "");
-        json_host(b, x->host[i]);
+        json_host(b, style, x->host[i], x);
     }
     buf_add_str(b, "]}\n");
 }
@@ -303,8 +317,7 @@ static void add_probability(struct buf *b, double p)
     buf_add_fmt(b, "%.*f", digits < 2 ? 2 : digits, 1 - wrong);
 }
 
-/* "sends spam, seen at a trap" */
-static const char *acts_text(unsigned acts, char out[TRACE_TEXT])
+const char *trace_acts_text(unsigned acts, char out[TRACE_TEXT])
 {
     static const char *const what[] = {"sends spam", "scans", "asks for names drawn by lot", "seen at a trap"};
     size_t n = 0;
@@ -337,6 +350,21 @@ static void text_place(struct buf *b, struct trace_style style, const struct hos
                 p.contact[0] ? p.contact : address);
 }
 
+static int count_address(void *ctx, const struct ip *a, int64_t first_ms, int64_t last_ms)
+{
+    (void)a, (void)first_ms, (void)last_ms;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+/* The address that was printed is the one that was called last. */
+static void text_addresses(struct buf *b, struct trace_style style, const struct controller *c)
+{
+    size_t n = 0;
+    if (style.trace && trace_names(style.trace, c->name, count_address, &n) == 0 && n > 1)
+        buf_add_fmt(b, "    one of %zu%s addresses that the name led to: posse trace --names %s\n", n, n == TRACE_ADDRESSES ? " or more" : "", c->name);
+}
+
 static void text_controller(struct buf *b, struct trace_style style, const struct controller *c)
 {
     struct hosted at = controller_hosted(c);
@@ -344,7 +372,13 @@ static void text_controller(struct buf *b, struct trace_style style, const struc
     add_place(b, c->name, &c->ip, c->port, c->proto);
     buf_add_fmt(b, "%s  ", c->is_inside ? "  (a server of ours)" : "");
     add_probability(b, c->probability);
+    buf_add_fmt(b, "  %llu host%s, ", (unsigned long long)c->n_hosts, c->n_hosts == 1 ? "" : "s");
+    add_time(b, c->first_ms);
+    buf_add_str(b, " to ");
+    add_time(b, c->last_ms);
     buf_add_byte(b, '\n');
+    if (c->is_by_name && !style.is_explained)
+        text_addresses(b, style, c);
     text_place(b, style, &at);
     if (style.is_explained) {
         history_write(b, style, c);
@@ -368,7 +402,7 @@ static void text_incident(struct buf *b, struct trace_style style, const struct 
     for (size_t i = 0; i < x->n_hosts && i < HOSTS_SHOWN; i++) {
         buf_add_str(b, "  host ");
         add_ip(b, &x->host[i]->ip);
-        buf_add_fmt(b, "  %s  ", acts_text(x->host[i]->acts, acts));
+        buf_add_fmt(b, "  %s  ", trace_acts_text(x->host[i]->acts, acts));
         add_probability(b, x->host[i]->probability);
         buf_add_byte(b, '\n');
         if (style.is_explained)
@@ -390,14 +424,14 @@ void trace_host_write(struct buf *b, struct trace_style style, const struct trac
 {
     char acts[TRACE_TEXT];
     if (style.is_json) {
-        json_host(b, h);
+        json_host(b, style, h, NULL);
         buf_add_byte(b, '\n');
         return;
     }
     add_ip(b, &h->ip);
     buf_add_str(b, "  ");
     add_probability(b, h->probability);
-    buf_add_fmt(b, "%s  %s  %llu mail servers, %llu tried in vain, %llu names that do not exist\n", h->is_told ? " told" : "", acts_text(h->acts, acts),
+    buf_add_fmt(b, "%s  %s  %llu mail servers, %llu tried in vain, %llu names that do not exist\n", h->is_told ? " told" : "", trace_acts_text(h->acts, acts),
                 (unsigned long long)h->mail_servers, (unsigned long long)h->scanned, (unsigned long long)h->nxdomain);
     if (style.is_explained)
         add_why(b, &h->why, "  ");
@@ -468,55 +502,4 @@ void trace_landing_write(struct buf *b, struct trace_style style, const struct l
     add_time(b, x->last_ms);
     buf_add_fmt(b, "%s%s%s\n", x->is_inside ? "  (a host of ours)" : "", x->botnet[0] ? "  spam of " : "", x->botnet);
     text_place(b, style, &at);
-}
-
-/* ---- the drawing ---- */
-
-static void svg_text(struct buf *b, double x, double y, const char *anchor, const char *text)
-{
-    buf_add_fmt(b, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">", x, y, anchor);
-    for (; *text; text++)
-        if (strchr("<>&\"", *text))
-            buf_add_fmt(b, "&#%d;", *text);
-        else
-            buf_add_byte(b, (uint8_t)*text);
-    buf_add_str(b, "</text>\n");
-}
-
-static double svg_incident(struct buf *b, const struct incident *x, double y)
-{
-    size_t n = x->n_hosts < DRAWN_MOST ? x->n_hosts : DRAWN_MOST, rows = n > x->n_controllers ? n : x->n_controllers;
-    double high = (double)(rows ? rows : 1) * ROW;
-    for (size_t c = 0; c < x->n_controllers; c++) {
-        const struct controller *k = &x->controller[c];
-        char text[TRACE_NAME + 80], address[IP_TEXT];
-        double at = y + high * ((double)c + .5) / (double)x->n_controllers;
-        ip_text(&k->ip, address);
-        snprintf(text, sizeof text, "%s:%u %s %s", k->name[0] ? k->name : address, k->port, k->as.asn ? k->as.name : "", k->as.country);
-        for (size_t i = 0; i < n; i++)
-            buf_add_fmt(b, "<line x1=\"210\" y1=\"%.0f\" x2=\"490\" y2=\"%.0f\"/>\n", y + ((double)i + .5) * ROW, at);
-        svg_text(b, 500, at + 4, "start", text);
-    }
-    for (size_t i = 0; i < n; i++) {
-        char text[IP_TEXT + TRACE_TEXT], address[IP_TEXT], acts[TRACE_TEXT];
-        ip_text(&x->host[i]->ip, address);
-        snprintf(text, sizeof text, "%s %s", address, acts_text(x->host[i]->acts, acts));
-        svg_text(b, 200, y + ((double)i + .5) * ROW + 4, "end", text);
-    }
-    return y + high + ROW;
-}
-
-void trace_svg_write(struct buf *b, const struct incident *x, size_t n)
-{
-    double high = 10;
-    for (size_t i = 0; i < n; i++) {
-        size_t hosts = x[i].n_hosts < DRAWN_MOST ? x[i].n_hosts : DRAWN_MOST, rows = hosts > x[i].n_controllers ? hosts : x[i].n_controllers;
-        high += (double)((rows ? rows : 1) + 1) * ROW;
-    }
-    buf_add_fmt(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" font-family=\"sans-serif\" font-size=\"13\">\n"
-                   "<title>Infected hosts and what commands them</title>\n<style>line { stroke: #7a8894; stroke-width: 1 }</style>\n", WIDE, high);
-    double y = 10;
-    for (size_t i = 0; i < n; i++)
-        y = svg_incident(b, &x[i], y);
-    buf_add_str(b, "</svg>\n");
 }

@@ -25,7 +25,9 @@ void trace_moment_write(struct buf *b, struct trace_style style, const struct tr
 void trace_name_write(struct buf *b, struct trace_style style, const char *name, const struct ip *a, int64_t first_ms, int64_t last_ms);
 /* A landing host, with whose machine it is. */
 void trace_landing_write(struct buf *b, struct trace_style style, const struct landing *x);
-/* Hosts on the left, controllers on the right, a line for who belongs to whom: SVG. */
-void trace_svg_write(struct buf *b, const struct incident *x, size_t n);
+/* "sends spam, seen at a trap" */
+const char *trace_acts_text(unsigned acts, char out[TRACE_TEXT]);
+/* Hosts on the left, controllers on the right, a line for who talks to whom (t NULL: who belongs to whom): SVG. trace_svg.c */
+void trace_svg_write(struct buf *b, const struct trace *t, const struct incident *x, size_t n);
 
 #endif

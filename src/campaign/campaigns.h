@@ -79,6 +79,8 @@ size_t campaigns_age(struct campaigns *c, int64_t now_ms);
 
 /* False: no such campaign (any more). The number or id of an absorbed one finds the one that has it. */
 bool campaigns_get(struct campaigns *c, uint64_t number, struct campaign *out);
+/* Is it solicited bulk mail, or nearly so: authenticated in a tenth? For those who must not err on that side. Cheap: for each message. */
+bool campaigns_may_be_bulk(const struct campaigns *c, uint64_t number);
 bool campaigns_find(struct campaigns *c, const char *id, uint64_t *number_out);
 /* In order of founding; fn: 0 goes on. */
 int campaigns_each(struct campaigns *c, int (*fn)(void *ctx, const struct campaign *), void *ctx);

@@ -17,11 +17,22 @@ static bool is_one_sender(const struct group *g)
     return distinct_count(&g->src.nets) <= 1 || tally_top(&g->tally[TALLY_SENDER]) * (uint64_t)100 >= g->messages * NEARLY_PERCENT;
 }
 
-bool group_is_bulk(const struct group *g)
+static bool looks_bulk(const struct group *g, unsigned known_percent)
 {
-    enum { MOST_PERCENT = 90, KNOWN_PERCENT = 50 /* many hosts do not write down what they found */ };
-    bool solicited = g->lists * 100 >= g->messages * MOST_PERCENT && g->authenticated * 100 >= g->messages * KNOWN_PERCENT;
-    return g->messages >= 2 && (solicited || g->spam == 0) && is_one_sender(g);
+    enum { MOST_PERCENT = 90 };
+    bool solicited = g->lists * 100 >= g->messages * MOST_PERCENT && g->authenticated * 100 >= g->messages * known_percent;
+    return g->messages >= 2 && (solicited || g->spam == 0) && is_one_sender(g); /* the dearest question last */
+}
+
+/* Many hosts do not write down what they found of authentication. */
+enum { KNOWN_PERCENT = 50, KNOWN_IN_PART_PERCENT = 10 };
+
+bool group_is_bulk(const struct group *g) { return looks_bulk(g, KNOWN_PERCENT); }
+
+bool campaigns_may_be_bulk(const struct campaigns *c, uint64_t number)
+{
+    const struct group *g = campaigns_group(c, number);
+    return g && looks_bulk(g, KNOWN_IN_PART_PERCENT);
 }
 
 struct doubt { const char *text; double factor; };

@@ -217,7 +217,7 @@ static int build(struct builder *b)
 {
     if (b->ham && ham_seen(b->ham) < HAM_LEAST) {
         for (size_t i = 0; i < b->n; i++)
-            refuse(b, i, "too little ham is known to prove anything");
+            refuse(b, i, "too little wanted mail is known to prove anything; name some with posse observe --ham");
         return POSSE_OK;
     }
     int rc = cut_all(b);

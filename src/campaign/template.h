@@ -64,6 +64,10 @@ size_t template_pieces(const struct template *t, const struct piece **out);
 size_t template_subject(const struct template *t, const struct piece **out); /* 0: subjects have nothing in common */
 size_t template_used(const struct template *t);
 
+/* One of the messages that it was made of is to be forgotten, the `left` ones not: words of its dictionaries that only `gone` has are taken
+ * out. Returns how many. Anchors stay: all or nearly all messages have them. */
+size_t template_forget(struct template *t, const struct template_text *gone, const struct template_text *left, size_t n_left);
+
 /* The expression of the whole, for PCRE2 or Vectorscan with DOTALL: anchors in order, slots by type. For people to read and for other
  * programs; it wants every anchor, so a signature asks for less (campaign/signature.h). */
 int template_expression(const struct template *t, struct buf *out);

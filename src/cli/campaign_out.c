@@ -227,7 +227,7 @@ static int put_template(void *ctx, const struct seen_template *t)
 {
     struct buf *b = ctx;
     const struct piece *piece;
-    char made[CLI_TIME_MAX], first[CLI_TIME_MAX], after[WATCH_NUMBER];
+    char made[CLI_TIME_MAX], first[CLI_TIME_MAX], held[CLI_TIME_MAX], after[WATCH_NUMBER];
     cli_format_time(t->first_ms, first);
     cli_format_time(t->made_ms, made);
     buf_add_fmt(b, "\ntemplate %u, first seen %s, inferred %s from %u messages\n", t->version, first, made, t->texts);
@@ -236,12 +236,15 @@ static int put_template(void *ctx, const struct seen_template *t)
     else
         buf_add_fmt(b, "signature: %s\n", t->proof == PROOF_SAMPLE ? "proven on kept texts of wanted mail" : t->proof == PROOF_SKETCH ?
                     "proven on a sketch of wanted mail, which is weaker" : "not proven");
-    if (t->seen)
-        buf_add_fmt(b, "it matched %u of the %u later messages that no other version claimed\n", t->matched, t->seen);
     if (t->held_ms) {
+        cli_format_time(t->held_ms, held);
         watch_span(t->held_ms - t->first_ms, after);
-        buf_add_fmt(b, "it first held %s after the version's first message\n", after);
+        buf_add_fmt(b, "%s held since %s: %s and %u message%s after the version's first\n", t->refused ? "it would have" : "it", held, after,
+                    t->until, t->until == 1 ? "" : "s");
     }
+    if (t->seen)
+        buf_add_fmt(b, "%s matched %u of the %u later messages that no other version claimed\n", t->refused ? "it would have" : "it",
+                    t->matched, t->seen);
     size_t n = template_subject(t->t, &piece);
     if (n) {
         buf_add_str(b, "  subject: ");
@@ -374,6 +377,10 @@ static int json_template(void *ctx, const struct seen_template *t)
     watch_time_json(b, t->made_ms);
     json_name(b, "held", false);
     watch_time_json(b, t->held_ms);
+    if (t->held_ms)
+        buf_add_fmt(b, ",\"held_after_seconds\":%.3f,\"held_after_messages\":%u", (double)(t->held_ms - t->first_ms) / 1000, t->until);
+    else
+        buf_add_str(b, ",\"held_after_seconds\":null,\"held_after_messages\":null");
     buf_add_fmt(b, ",\"seen\":%u,\"matched\":%u,\"proof\":\"%s\",\"refused\":", t->seen, t->matched, proofs[t->proof]);
     t->refused ? json_string(b, span_str(t->refused)) : buf_add_str(b, "null");
     size_t n = template_subject(t->t, &piece);
@@ -389,6 +396,20 @@ static int json_template(void *ctx, const struct seen_template *t)
     buf_deinit(&expression);
     buf_add_byte(b, '}');
     return buf_error(b);
+}
+
+static void json_versions(struct buf *b, const struct campaign *c)
+{
+    json_name(b, "texts", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < c->n_versions; i++) {
+        buf_add_str(b, i ? ",{\"first\":" : "{\"first\":");
+        watch_time_json(b, c->version[i].first_ms);
+        json_name(b, "last", false);
+        watch_time_json(b, c->version[i].last_ms);
+        buf_add_fmt(b, ",\"messages\":%llu}", (unsigned long long)c->version[i].messages);
+    }
+    buf_add_byte(b, ']');
 }
 
 int campaign_full_json(struct buf *b, struct observatory *o, const struct campaign *c, struct report *why)
@@ -413,6 +434,7 @@ int campaign_full_json(struct buf *b, struct observatory *o, const struct campai
     json_counted(b, o, "languages", c->language, NULL);
     json_counted(b, o, "mailers", c->mailer, say_mailer);
     json_systems(b, o, c->asn);
+    json_versions(b, c);
     json_name(b, "hours", false);
     buf_add_byte(b, '[');
     for (size_t i = 0; i < c->n_hours; i++) {

@@ -25,7 +25,7 @@ struct request {
     uint8_t digest[32];
     bool is_json;
     uint64_t n_rows; /* of history that were deleted */
-    uint64_t n_originals; /* of the observatory */
+    uint64_t n_originals, n_words; /* of the observatory */
     struct forgotten { uint8_t digest[32]; char *name; bool was_kept; } *message; /* what was named, for the observatory */
     size_t n_messages, cap_messages;
 };
@@ -257,7 +257,7 @@ static int forget_originals(struct request *q)
     int status = digest && each && cli_home(q->engine.home, home, sizeof home) ? CLI_OK : cli_error("out of memory");
     for (size_t i = 0; i < q->n_messages && status == CLI_OK; i++)
         memcpy(digest[i], q->message[i].digest, sizeof *digest);
-    if (status == CLI_OK && q->n_messages && observatory_forget(home, (const uint8_t (*)[32])digest, q->n_messages, each, &why))
+    if (status == CLI_OK && q->n_messages && observatory_forget(home, (const uint8_t (*)[32])digest, q->n_messages, each, &q->n_words, &why))
         status = cli_report(&why);
     for (size_t i = 0; i < q->n_messages; i++) {
         struct forgotten *f = &q->message[i];
@@ -319,7 +319,9 @@ static int forget_run(const struct cli_command *cmd, int argc, char **argv)
         if (q.n_rows)
             printf("deleted %llu row%s of history\n", (unsigned long long)q.n_rows, q.n_rows == 1 ? "" : "s");
         if (q.n_originals)
-            printf("deleted %llu message%s that the observatory kept\n", (unsigned long long)q.n_originals, q.n_originals == 1 ? "" : "s");
+            printf("deleted %llu message%s that the observatory kept, and %llu word%s that templates had of %s alone; what was counted stays\n",
+                   (unsigned long long)q.n_originals, q.n_originals == 1 ? "" : "s", (unsigned long long)q.n_words, q.n_words == 1 ? "" : "s",
+                   q.n_originals == 1 ? "it" : "them");
     }
     return cli_engine_close(&q.engine, status);
 }

@@ -296,17 +296,34 @@ static int run_records(struct observe *s)
 
 /* ---- telling ---- */
 
+/* A template without a signature that may be used is nobody's fault but asks for something. */
+static void say_proof(const struct observed *o)
+{
+    char n[WATCH_NUMBER], matched[WATCH_NUMBER];
+    watch_number((double)o->templates, n);
+    watch_number((double)o->matched, matched);
+    if (!o->templates)
+        return;
+    if (o->ham_known < HAM_LEAST)
+        printf("%s template%s, and no signature is used yet: it must be proven to match no wanted mail, of which %llu messages are known\n"
+               "and %d are needed; name some with posse observe --ham PATH\n", n, o->templates == 1 ? "" : "s",
+               (unsigned long long)o->ham_known, HAM_LEAST);
+    else
+        printf("%s template%s; proven signatures matched %s later messages\n", n, o->templates == 1 ? "" : "s", matched);
+}
+
 static void say(const struct observe *s)
 {
     struct campaigns_size c;
     struct observed o;
     char n[WATCH_NUMBER], live[WATCH_NUMBER], from[CLI_TIME_MAX], to[CLI_TIME_MAX];
     watch_number((double)(s->n - s->unread), n);
+    observatory_count(s->watch.observatory, &o);
     if (s->is_ham) {
         printf("learnt %s messages that no signature may match\n", n);
+        say_proof(&o);
         return;
     }
-    observatory_count(s->watch.observatory, &o);
     campaigns_size(observatory_campaigns(s->watch.observatory), &c);
     watch_number((double)c.live, live);
     printf("observed %s message%s%s; %s group%s live", n, s->n - s->unread == 1 ? "" : "s",
@@ -321,6 +338,7 @@ static void say(const struct observe *s)
         watch_number((double)o.odd_time, n);
         printf("%s said an impossible time, or one days before others, and count as of when they were read\n", n);
     }
+    say_proof(&o);
 }
 
 static int write_table(const struct observe *s)

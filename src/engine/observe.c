@@ -460,7 +460,8 @@ void observatory_count(const struct observatory *o, struct observed *out)
 {
     *out = o->seen;
     out->now_ms = o->clock.now_ms;
-    follow_count(o->follow, &out->kept, &out->templates);
+    out->ham_known = ham_seen(o->ham);
+    follow_count(o->follow, out);
 }
 
 int observatory_templates(struct observatory *o, uint64_t campaign, int (*fn)(void *ctx, const struct seen_template *), void *ctx,

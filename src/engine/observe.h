@@ -85,6 +85,8 @@ const struct mailer_book *observatory_book(const struct observatory *o);
 int64_t observatory_now_ms(const struct observatory *o); /* the stream's latest time; 0: nothing came */
 struct observed {
     uint64_t messages, spam, ham, no_time, odd_time, no_source, kept, templates;
+    uint64_t matched;                /* messages that a proven signature of their campaign matched when they came */
+    uint64_t ham_known;              /* wanted messages by which signatures are proven; HAM_LEAST are needed */
     int64_t first_ms, now_ms, saved_bytes;
 };
 void observatory_count(const struct observatory *o, struct observed *out);
@@ -96,6 +98,7 @@ struct seen_template {
     int64_t first_ms, made_ms;       /* of the version's first message; when it was inferred */
     int64_t held_ms;                 /* when its signature first matched a later message; 0: it did not */
     uint32_t seen, matched;          /* messages that came later and no other version claimed; of them matched */
+    uint32_t until;                  /* messages of it that came before held_ms, those it was made of included */
     enum proof proof;
     const char *refused;             /* why it has no signature that may be used; NULL: it has one */
 };
@@ -110,10 +113,11 @@ int observatory_originals(struct observatory *o, uint64_t campaign, int (*fn)(vo
  * is found. Readers may enter too. *applied_out: whether a collapse was there. POSSE_ENOENT: no such botnet. */
 int observatory_tell(struct observatory *o, const char *botnet, int64_t at_ms, int64_t told_ms, enum change_cause cause, const char *note,
                      bool *applied_out, struct report *why);
-/* Deletes for good the kept originals that have one of these digests (engine.h, reading_digest); each[i] counts those of digest[i]. What
- * was counted of them stays, and so do templates, which many messages made; so does what a running observer has not saved yet.
- * POSSE_OK also where nothing was ever observed. */
-int observatory_forget(const char *home, const uint8_t (*digest)[32], size_t n, uint64_t *each, struct report *why);
+/* Deletes for good the kept originals that have one of these digests (engine.h, reading_digest), and the words that they alone gave to the
+ * dictionaries of their templates; each[i] counts the originals of digest[i], words_out the words. What was counted of them stays, and so do
+ * the words that all or nearly all messages of a template have; what is known of wanted mail stays; so does what a running observer has not
+ * saved yet. POSSE_OK also where nothing was ever observed. */
+int observatory_forget(const char *home, const uint8_t (*digest)[32], size_t n, uint64_t *each, uint64_t *words_out, struct report *why);
 /* A published index of campaigns of the last two hours, made now; the caller frees it. */
 int observatory_publish(struct observatory *o, struct published **out);
 /* Makes it and writes it where all who judge in this home find it (engine/live.h); observatory_save does that too. */

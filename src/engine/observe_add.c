@@ -72,7 +72,10 @@ int observatory_add(struct observatory *o, struct sighting *s, const struct mail
     rc = campaigns_add(o->campaigns, s, &join, why);
     if (!rc)
         rc = no_memory(botnets_add(o->botnets, s, mailer, &join, member_out ? member_out : &none), why);
-    if (!rc && join.how != JOINED_NONE && (s->flags & (SIGHTING_SPAM | SIGHTING_RECORD)) == SIGHTING_SPAM)
+    bool is_spam = join.how != JOINED_NONE && (s->flags & (SIGHTING_SPAM | SIGHTING_RECORD)) == SIGHTING_SPAM;
+    if (!rc && is_spam && campaigns_may_be_bulk(o->campaigns, join.number))
+        follow_drop(o->follow, join.number); /* whatever comes to a trap: no signature is made of what people asked for */
+    else if (!rc && is_spam)
         rc = follow_add(o->follow, o->ham, join.number, join.absorbed, s, why);
     if (!rc && join_out)
         *join_out = join;

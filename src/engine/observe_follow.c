@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "engine/observe_priv.h"
 
-enum { LOT_BYTES = 8 << 20, SLEEP = 1000, REST = 10, TEXTS_ARENA = 64 << 20, FORMAT = 1 };
+enum { LOT_BYTES = 8 << 20, SLEEP = 1000, REST = 10, TEXTS_ARENA = 64 << 20, FORMAT = 2 /* 1: without `matched` and `until` */ };
 
 /* Of the versions whose signatures are proven, and of the others: these say which texts are theirs too, but nothing is judged by them. */
 enum { PROVEN, UNPROVEN, SETS };
@@ -22,6 +22,7 @@ enum { PROVEN, UNPROVEN, SETS };
 struct version {
     struct template *t;          /* NULL: in the file, not read */
     uint32_t id, texts, seen, matched, kept;
+    uint32_t until;              /* messages of it that came before its signature first matched one */
     int64_t first_ms, made_ms, held_ms;
     enum proof proof;
     char *refused;
@@ -49,7 +50,7 @@ struct follow {
     size_t n, cap;
     struct followed *awake[FOLLOW_SETS]; /* those with a set */
     size_t n_awake;
-    uint64_t clock, kept, templates;
+    uint64_t clock, kept, templates, matched;
     struct pending *first, **last;
     size_t pending_bytes;
     uint64_t *gone; size_t n_gone, cap_gone; /* campaigns whose rows are to be dropped */
@@ -196,10 +197,11 @@ void follow_drop(struct follow *f, uint64_t campaign)
     f->gone[f->n_gone++] = campaign;
 }
 
-void follow_count(const struct follow *f, uint64_t *kept_out, uint64_t *templates_out)
+void follow_count(const struct follow *f, struct observed *out)
 {
-    *kept_out = f->kept;
-    *templates_out = f->templates;
+    out->kept = f->kept;
+    out->templates = f->templates;
+    out->matched = f->matched;
 }
 
 /* ---- keeping ---- */
@@ -423,8 +425,8 @@ static int infer_gathered(struct follow *f, struct followed *x, const struct ham
         before->seen -= own < misses ? own : misses;
         before->is_new = true;
     }
-    *v = (struct version){.t = t, .id = x->gather, .texts = (uint32_t)used, .kept = x->kept, .first_ms = x->first_ms, .made_ms = now_ms,
-                          .is_new = true};
+    *v = (struct version){.t = t, .id = x->gather, .texts = (uint32_t)used, .kept = x->kept, .until = x->kept + x->passed,
+                          .first_ms = x->first_ms, .made_ms = now_ms, .is_new = true};
     x->gather++;
     x->kept = x->passed = 0;
     x->first_ms = 0;
@@ -474,6 +476,7 @@ static int add_matched(struct follow *f, struct followed *x, struct version *v, 
 {
     v->seen++;
     v->matched++;
+    f->matched += v->proof != PROOF_NONE;
     v->is_new |= v->held_ms == 0;
     v->held_ms = v->held_ms ? v->held_ms : s->time_ms;
     if (v->kept >= f->o.originals || !s->raw.n)
@@ -485,8 +488,11 @@ static int add_matched(struct follow *f, struct followed *x, struct version *v, 
 
 static int add_other(struct follow *f, struct followed *x, const struct ham *ham, const struct sighting *s, struct report *why)
 {
-    if (x->n)
-        x->version[x->n - 1].seen++;
+    if (x->n) {
+        struct version *latest = &x->version[x->n - 1];
+        latest->seen++;
+        latest->until += latest->held_ms == 0;
+    }
     if (!s->raw.n)
         return 0;
     if (x->kept >= f->o.originals) {
@@ -581,6 +587,7 @@ int follow_save(const struct follow *f, struct buf *out)
 {
     buf_add_u32(out, FORMAT);
     buf_add_varint(out, f->kept);
+    buf_add_varint(out, f->matched);
     buf_add_varint(out, f->n);
     for (size_t i = 0; i < f->cap; i++) {
         const struct followed *x = f->slot[i];
@@ -594,7 +601,7 @@ int follow_save(const struct follow *f, struct buf *out)
         buf_add_varint(out, x->n);
         for (size_t k = 0; k < x->n; k++) {
             const struct version *v = &x->version[k];
-            const uint32_t u[] = {v->id, v->texts, v->seen, v->matched, v->kept, v->proof};
+            const uint32_t u[] = {v->id, v->texts, v->seen, v->matched, v->kept, v->until, v->proof};
             for (size_t j = 0; j < sizeof u / sizeof *u; j++)
                 buf_add_varint(out, u[j]);
             buf_add_u64(out, (uint64_t)v->first_ms);
@@ -615,10 +622,10 @@ static uint32_t take_u32(struct reader *r)
     return (uint32_t)x;
 }
 
-static int load_version(struct reader *r, struct version *v)
+static int load_version(struct reader *r, uint32_t format, struct version *v)
 {
-    uint32_t *u[] = {&v->id, &v->texts, &v->seen, &v->matched, &v->kept};
-    for (size_t j = 0; j < sizeof u / sizeof *u; j++)
+    uint32_t *u[] = {&v->id, &v->texts, &v->seen, &v->matched, &v->kept, &v->until};
+    for (size_t j = 0; j < sizeof u / sizeof *u - (format < 2); j++)
         *u[j] = take_u32(r);
     uint32_t proof = take_u32(r);
     v->proof = proof <= PROOF_SAMPLE ? (enum proof)proof : PROOF_NONE;
@@ -631,7 +638,7 @@ static int load_version(struct reader *r, struct version *v)
     return reader_error(r);
 }
 
-static int load_one(struct follow *f, struct reader *r)
+static int load_one(struct follow *f, uint32_t format, struct reader *r)
 {
     struct followed *x = found(f, reader_u64(r));
     if (!x)
@@ -648,20 +655,22 @@ static int load_one(struct follow *f, struct reader *r)
         return POSSE_ENOMEM;
     while (!rc && x->n < n) {
         f->templates++;
-        rc = load_version(r, &x->version[x->n++]);
+        rc = load_version(r, format, &x->version[x->n++]);
     }
     return rc;
 }
 
 int follow_load(struct follow *f, struct reader *r)
 {
-    if (reader_u32(r) != FORMAT)
+    uint32_t format = reader_u32(r);
+    if (format < 1 || format > FORMAT)
         return reader_error(r) ? reader_error(r) : POSSE_EVERSION;
     f->kept = reader_varint(r);
+    f->matched = format > 1 ? reader_varint(r) : 0;
     uint64_t n = reader_varint(r);
     int rc = 0;
     while (n-- > 0 && !rc && !reader_error(r))
-        rc = load_one(f, r);
+        rc = load_one(f, format, r);
     return rc ? rc : reader_error(r);
 }
 
@@ -673,7 +682,8 @@ int follow_templates(struct follow *f, uint64_t campaign, int (*fn)(void *ctx, c
     int rc = x ? need_templates(f, x, why) : 0;
     for (size_t i = 0; x && i < x->n && !rc; i++) {
         const struct version *v = &x->version[i];
-        struct seen_template t = {v->t, v->id, v->texts, v->first_ms, v->made_ms, v->held_ms, v->seen, v->matched, v->proof, v->refused};
+        struct seen_template t = {v->t, v->id, v->texts, v->first_ms, v->made_ms, v->held_ms, v->seen, v->matched,
+                                  v->until, v->proof, v->refused};
         rc = v->t ? fn(ctx, &t) : 0;
     }
     return rc;

@@ -35,7 +35,7 @@ int follow_load(struct follow *f, struct reader *r);
 int follow_templates(struct follow *f, uint64_t campaign, int (*fn)(void *ctx, const struct seen_template *), void *ctx, struct report *why);
 int follow_originals(struct follow *f, uint64_t campaign, int (*fn)(void *ctx, int64_t time_ms, struct span raw), void *ctx,
                      struct report *why);
-void follow_count(const struct follow *f, uint64_t *kept_out, uint64_t *templates_out);
+void follow_count(const struct follow *f, struct observed *out); /* kept, templates, matched */
 
 /* ---- the language of a normalised text (observe_language.c) ---- */
 void language_guess(struct span text, char out[4]); /* ISO 639-1; "": not known */

@@ -42,7 +42,7 @@ static const char *const texts[OBSDB_STMTS] = {
     [OBSDB_THIN] = "DELETE FROM originals WHERE n IN (SELECT n FROM (SELECT n, row_number() OVER (PARTITION BY version ORDER BY n) AS place"
                    " FROM originals WHERE campaign = ?1 AND version < ?2) WHERE place > ?3)",
     [OBSDB_OLDEST] = "SELECT n, packed FROM originals ORDER BY n",
-    [OBSDB_RAWS] = "SELECT n, raw FROM originals ORDER BY n",
+    [OBSDB_RAWS] = "SELECT version, time_ms, text, raw, n, campaign FROM originals ORDER BY n",
     [OBSDB_FORGET] = "DELETE FROM originals WHERE n = ?1",
     [OBSDB_DROP_ORIGINAL] = "DELETE FROM originals WHERE n <= ?1",
     [OBSDB_DROP_LATER] = "DELETE FROM originals WHERE n > ?1",

@@ -55,8 +55,10 @@ int obsdb_thin(struct obsdb *d, uint64_t campaign, uint32_t version, uint32_t ke
 int obsdb_cap(struct obsdb *d, uint64_t max_bytes, struct report *why);
 
 /* Any process, any time, not within a save: deletes for good the originals of which is_it says so. Reads all of them, for no index holds
- * what a message is known by. What an observer has not saved yet is not reached. */
-int obsdb_forget(struct obsdb *d, bool (*is_it)(void *ctx, struct span raw), void *ctx, uint64_t *n_out, struct report *why);
+ * what a message is known by. What an observer has not saved yet is not reached. after: hears once that they are deleted, in the same
+ * transaction; where it fails all stands. May be NULL. */
+int obsdb_forget(struct obsdb *d, bool (*is_it)(void *ctx, const struct original *), int (*after)(void *ctx, struct report *why), void *ctx,
+                 uint64_t *n_out, struct report *why);
 
 /* ---- templates ---- */
 struct kept_template {

@@ -36,23 +36,32 @@ int obsdb_keep(struct obsdb *d, const struct original *o, struct report *why)
 
 struct originals { uint64_t campaign; bool with_raw; int (*fn)(void *ctx, const struct original *); void *ctx; };
 
-static int give_original(struct obsdb *d, sqlite3_stmt *s, void *ctx, struct report *why)
+/* Of a row: version, time, text, raw. */
+static int read_original(struct obsdb *d, sqlite3_stmt *s, bool with_raw, struct original *o, struct report *why)
 {
-    struct originals *all = ctx;
-    struct original o = {.campaign = all->campaign, .version = (uint32_t)sqlite3_column_int64(s, 0), .time_ms = sqlite3_column_int64(s, 1)};
+    *o = (struct original){.version = (uint32_t)sqlite3_column_int64(s, 0), .time_ms = sqlite3_column_int64(s, 1)};
     buf_clear(&d->raw[0]);
     buf_clear(&d->raw[1]);
     int rc = obsdb_unpack(d, db_column(s, 2), TEXT_MAX + OBSDB_TEXT_MAX + 1, &d->raw[0], why);
-    if (!rc && all->with_raw)
+    if (!rc && with_raw)
         rc = obsdb_unpack(d, db_column(s, 3), ORIGINAL_MAX, &d->raw[1], why);
     if (rc)
         return rc;
     struct span both = buf_span(&d->raw[0]);
     ptrdiff_t end = span_chr(both, '\0');
-    o.subject = span_sub(both, 0, end < 0 ? 0 : (size_t)end);
-    o.text = span_sub(both, (size_t)(end + 1), both.n);
-    o.raw = buf_span(&d->raw[1]);
-    return all->fn(all->ctx, &o);
+    o->subject = span_sub(both, 0, end < 0 ? 0 : (size_t)end);
+    o->text = span_sub(both, (size_t)(end + 1), both.n);
+    o->raw = buf_span(&d->raw[1]);
+    return rc;
+}
+
+static int give_original(struct obsdb *d, sqlite3_stmt *s, void *ctx, struct report *why)
+{
+    struct originals *all = ctx;
+    struct original o;
+    int rc = read_original(d, s, all->with_raw, &o, why);
+    o.campaign = all->campaign;
+    return rc ? rc : all->fn(all->ctx, &o);
 }
 
 int obsdb_each_original(struct obsdb *d, uint64_t campaign, uint32_t version, bool with_raw, int (*fn)(void *ctx, const struct original *),
@@ -112,15 +121,16 @@ int obsdb_cap(struct obsdb *d, uint64_t max_bytes, struct report *why)
 
 /* ---- forgetting ---- */
 
-struct forgetting { bool (*is_it)(void *ctx, struct span raw); void *ctx; struct buf found; };
+struct forgetting { bool (*is_it)(void *ctx, const struct original *); void *ctx; struct buf found; };
 
 static int look_at(struct obsdb *d, sqlite3_stmt *s, void *ctx, struct report *why)
 {
     struct forgetting *f = ctx;
-    buf_clear(&d->raw[1]);
-    int rc = obsdb_unpack(d, db_column(s, 1), ORIGINAL_MAX, &d->raw[1], why);
-    if (!rc && f->is_it(f->ctx, buf_span(&d->raw[1])))
-        buf_add_u64(&f->found, (uint64_t)sqlite3_column_int64(s, 0));
+    struct original o;
+    int rc = read_original(d, s, true, &o, why);
+    o.campaign = (uint64_t)sqlite3_column_int64(s, 5);
+    if (!rc && f->is_it(f->ctx, &o))
+        buf_add_u64(&f->found, (uint64_t)sqlite3_column_int64(s, 4));
     return rc ? rc : buf_error(&f->found);
 }
 
@@ -136,7 +146,8 @@ static int delete_found(struct obsdb *d, struct span found, struct report *why)
 }
 
 /* Found and deleted in one transaction: another process may thin them out meanwhile, and numbers come back. */
-int obsdb_forget(struct obsdb *d, bool (*is_it)(void *ctx, struct span raw), void *ctx, uint64_t *n_out, struct report *why)
+int obsdb_forget(struct obsdb *d, bool (*is_it)(void *ctx, const struct original *), int (*after)(void *ctx, struct report *why), void *ctx,
+                 uint64_t *n_out, struct report *why)
 {
     struct forgetting f = {.is_it = is_it, .ctx = ctx};
     *n_out = 0;
@@ -147,6 +158,8 @@ int obsdb_forget(struct obsdb *d, bool (*is_it)(void *ctx, struct span raw), voi
     rc = obsdb_rows(d, db_stmt(&d->db, OBSDB_RAWS), look_at, &f, why);
     if (!rc)
         rc = delete_found(d, buf_span(&f.found), why);
+    if (!rc && after)
+        rc = after(ctx, why);
     rc = db_end(&d->db, rc, why, "forget this");
     if (!rc)
         *n_out = f.found.n / 8;

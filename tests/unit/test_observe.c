@@ -214,7 +214,7 @@ static void saves(void **state)
     assert_null(o);
 }
 
-struct told_templates { unsigned n, matched, seen, texts; bool is_proven; };
+struct told_templates { unsigned n, matched, seen, texts, until; bool is_proven; int64_t first_ms, held_ms; };
 
 static int see_template(void *ctx, const struct seen_template *t)
 {
@@ -223,6 +223,9 @@ static int see_template(void *ctx, const struct seen_template *t)
     x->matched = t->matched;
     x->seen = t->seen;
     x->texts = t->texts;
+    x->until = t->until;
+    x->first_ms = t->first_ms;
+    x->held_ms = t->held_ms;
     x->is_proven = !t->refused && t->proof != PROOF_NONE;
     assert_non_null(t->t);
     return 0;
@@ -262,6 +265,12 @@ static void keeps_originals_and_templates(void **state)
     assert_true(t.is_proven);
     assert_int_equal(t.texts, 64);
     assert_true(t.seen >= 100 && t.matched == t.seen);
+    assert_int_equal(t.until, 32);
+    assert_true(t.first_ms == T0 && t.held_ms == T0 + 32 * 60000);
+    struct observed seen;
+    observatory_count(o, &seen);
+    assert_int_equal(seen.matched, 200 - 32);
+    assert_int_equal(seen.ham_known, HAM_LEAST);
     assert_int_equal(observatory_originals(o, j.number, count_original, &originals, &why), 0);
     assert_int_equal(originals, 64);
     observe_worker_free(&w);
@@ -271,7 +280,9 @@ static void keeps_originals_and_templates(void **state)
     t = (struct told_templates){0};
     add(o, w, 1, 1000, T0 + 300 * 60000, &j); /* its signature is compiled anew from the file */
     assert_int_equal(observatory_templates(o, j.number, see_template, &t, &why), 0);
-    assert_true(t.n == 1 && t.is_proven && t.matched == t.seen && t.seen > 100);
+    assert_true(t.n == 1 && t.is_proven && t.matched == t.seen && t.seen > 100 && t.until == 32);
+    observatory_count(o, &seen);
+    assert_int_equal(seen.matched, 200 - 32 + 1);
     originals = 0;
     assert_int_equal(observatory_originals(o, j.number, count_original, &originals, &why), 0);
     assert_int_equal(originals, 64);
@@ -325,8 +336,8 @@ static void forgets(void **state)
     struct texts left = {.n = 0};
     char mail[2000], away[2200];
     uint8_t digest[3][32] = {{0}};
-    uint64_t each[3] = {9, 9, 9};
-    assert_int_equal(observatory_forget("/tmp/posse-no-such-home", (const uint8_t (*)[32])digest, 1, each, &why), 0);
+    uint64_t each[3] = {9, 9, 9}, words_gone;
+    assert_int_equal(observatory_forget("/tmp/posse-no-such-home", (const uint8_t (*)[32])digest, 1, each, &words_gone, &why), 0);
     for (unsigned i = 0; i < 6; i++)
         add(o, w, 1, i, T0 + i * 60000, &j);
     assert_int_equal(observatory_save(o, &why), 0);
@@ -335,7 +346,7 @@ static void forgets(void **state)
     digest_of(away, digest[0]);
     mail_of(mail, sizeof mail, 1, 5, T0 + 5 * 60000);
     digest_of(mail, digest[2]);
-    assert_int_equal(observatory_forget(p->home, (const uint8_t (*)[32])digest, 3, each, &why), 0); /* beside the one that observes */
+    assert_int_equal(observatory_forget(p->home, (const uint8_t (*)[32])digest, 3, each, &words_gone, &why), 0); /* beside the one that observes */
     assert_true(each[0] == 1 && each[1] == 0 && each[2] == 1);
     assert_int_equal(observatory_originals(o, j.number, note_original, &left, &why), 0);
     assert_int_equal(left.n, 4);
@@ -351,6 +362,56 @@ static void forgets(void **state)
     observatory_drop(&o);
 }
 
+/* A word that one message alone had leaves the template with it; nothing else does. */
+static int has_word(void *ctx, const struct seen_template *t)
+{
+    const struct piece *p;
+    size_t n = template_pieces(t->t, &p);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; p[i].is_slot && k < p[i].slot.n_words; k++)
+            *(unsigned *)ctx += span_eq(p[i].slot.word[k], SPAN_LIT("zanzibar"));
+    return 0;
+}
+
+static void forgets_words(void **state)
+{
+    struct place *p = *state;
+    struct observatory *o = opened(p->home, false, 64);
+    struct observe_worker *w = observe_worker_new(o);
+    struct report why = {0};
+    struct join j;
+    char mail[2000], odd[2000] = "";
+    uint8_t digest[1][32];
+    uint64_t each[1], words_gone;
+    unsigned n = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        mail_of(mail, sizeof mail, 1, i, T0 + i * 60000);
+        if (i == 3) {
+            char *at = strstr(mail, words[i * 7 % 8]);
+            snprintf(odd, sizeof odd, "%.*szanzibar%s", (int)(at - mail), mail, at + strlen(words[i * 7 % 8]));
+            snprintf(mail, sizeof mail, "%s", odd);
+        }
+        const struct mailer *m;
+        struct sighting *s;
+        struct observe_in in = {.flags = OBSERVE_SPAM | OBSERVE_KEEP, .time_ms = T0 + i * 60000};
+        assert_int_equal(observe_bytes(w, span_str(mail), &in, &s, &m), 0);
+        assert_int_equal(observatory_add(o, s, m, &j, NULL, &why), 0);
+    }
+    assert_int_equal(observatory_templates(o, j.number, has_word, &n, &why), 0);
+    assert_int_equal(n, 1);
+    observe_worker_free(&w);
+    assert_int_equal(observatory_close(&o, &why), 0);
+    digest_of(odd, digest[0]);
+    assert_int_equal(observatory_forget(p->home, (const uint8_t (*)[32])digest, 1, each, &words_gone, &why), 0);
+    assert_int_equal(each[0], 1);
+    assert_true(words_gone >= 1); /* numbers are in dictionaries too */
+    n = 0;
+    o = opened(p->home, true, 64);
+    assert_int_equal(observatory_templates(o, j.number, has_word, &n, &why), 0);
+    assert_int_equal(n, 0);
+    observatory_drop(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_originals_and_templates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forgets_words, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,7 @@ static void without_a_sample_the_proof_is_weaker(void **state)
     assert_int_equal(ham_new(&(struct ham_options){.sketch_bytes = 1 << 22}, &sketch, NULL), POSSE_OK);
     struct signatures *s = build(t, sketch, &refused);
     assert_int_equal(signatures_count(s), 0);
-    assert_string_equal(refused, "too little ham is known to prove anything");
+    assert_string_equal(refused, "too little wanted mail is known to prove anything; name some with posse observe --ham");
     signatures_free(&s);
     for (unsigned i = 0; i < HAM; i++)
         ham_add(sketch, w->text[i], 0);

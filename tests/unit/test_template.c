@@ -124,6 +124,37 @@ static void dictionaries_hold_what_was_seen(void **state)
     clear(&m);
 }
 
+static void forgets_what_one_alone_had(void **state)
+{
+    (void)state;
+    struct made m = {0};
+    static const char *const who[] = {"anna", "bo", "anna", "carl", "anna", "bo"};
+    for (unsigned i = 0; i < 30; i++) {
+        char subject[64], text[128];
+        snprintf(subject, sizeof subject, "a word about the river for %s", i ? who[i % 6] : "zoe");
+        snprintf(text, sizeof text, "good morning %s the river is high today", i ? who[i % 6] : "zoe");
+        add(&m, subject, text);
+    }
+    struct template *t = infer(&m);
+    const struct piece *p;
+    const char *why;
+    size_t n = template_pieces(t, &p), before = p[1].slot.n_words;
+    assert_int_equal(n, 3);
+    assert_int_equal(template_forget(t, &m.t[1], m.t + 2, m.n - 2), 0); /* others have all of it */
+    assert_int_equal(p[1].slot.n_words, before);
+    assert_int_equal(template_forget(t, &m.t[0], m.t + 1, m.n - 1), 2);
+    assert_int_equal(p[1].slot.n_words, before - 1);
+    for (size_t i = 0; i < p[1].slot.n_words; i++)
+        assert_false(span_eq(p[1].slot.word[i], SPAN_LIT("zoe")));
+    assert_false(p[1].slot.is_closed);
+    assert_true(template_validate(t, &why));
+    struct template_text rest[2] = {m.t[1], m.t[3]}; /* all others are gone too: anna's are left of no one else */
+    assert_int_equal(template_forget(t, &rest[0], NULL, 0), 2);
+    assert_true(template_validate(t, &why));
+    template_free(&t);
+    clear(&m);
+}
+
 static void passages_in_any_order_float(void **state)
 {
     (void)state;
@@ -247,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_have_their_types),     cmocka_unit_test(dictionaries_hold_what_was_seen),
+        cmocka_unit_test(forgets_what_one_alone_had),
         cmocka_unit_test(passages_in_any_order_float), cmocka_unit_test(versions_are_parted),
         cmocka_unit_test(strangers_have_no_template), cmocka_unit_test(odd_texts_are_no_error),
         cmocka_unit_test(saved_and_loaded_is_the_same),

@@ -32,6 +32,10 @@ static void stored(struct span in)
     struct sighting s = {.time_ms = 1, .flags = SIGHTING_RECORD, .key = 7, .n_rcpt = 1};
     struct join j;
     check(campaigns_add(copy, &s, &j, NULL) == 0);
+    struct sighting t = {.time_ms = 2, .flags = SIGHTING_SPAM, .n_rcpt = 1, .source = ip_of_v4(0x0a000001), .sender = 1, .sender_domain = 2, .mailer = 3,
+                         .sketch = {.kind = SKETCH_SHORT, .n_shingles = 9, .n_words = 5, .subject = 1, .n_links = 1, .link_host = {7}}};
+    for (unsigned i = 0; i < 3; i++)
+        check(campaigns_add(copy, &t, &j, NULL) == 0);
     campaigns_age(copy, INT64_MAX / 2);
     struct campaigns_size size;
     campaigns_size(copy, &size);

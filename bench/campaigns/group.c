@@ -18,8 +18,8 @@
 
 #include "base/hash.h"
 #include "campaign/campaigns.h"
+#include "engine/observe.h"
 #include "mail/url.h"
-#include "sender/received.h"
 #include "spinner.h"
 
 struct options { unsigned templates, messages, private, slots, noise, bots, seed, live, mbytes; };
@@ -290,7 +290,7 @@ static void memory(const struct options *o)
 
 /* ---- real mail ---- */
 
-struct mail { char label, *path, *text, *subject, hosts[160]; struct sketch sketch; uint32_t group; };
+struct mail { char label, *path, *text, *subject, hosts[160], from[160]; struct sketch sketch; uint32_t group; uint64_t digest; };
 struct mails { struct mail *e; size_t n, cap; };
 
 static struct span read_file(const char *root, const char *path, char *buf, size_t cap)
@@ -314,41 +314,39 @@ static void note_hosts(const struct message *m, char *out, size_t cap)
     }
 }
 
-/* What of a sighting can be told from a message alone. */
-static void real_sighting(struct reader_of_mail *r, struct span raw, struct mail *e, struct sighting *s)
+/* As the engine makes it of a message alone. */
+static void real_sighting(struct reader_of_mail *r, struct observe_worker *w, struct span raw, struct mail *e, struct sighting *out)
 {
+    const struct observe_in in = {.flags = e->label == 's' ? OBSERVE_SPAM : 0};
+    const struct mailer *mailer;
     struct message *m;
-    struct span text, subject;
-    struct source from;
+    struct sighting *s;
     arena_reset(r->a);
-    memset(s, 0, sizeof *s);
-    if (message_parse(r->p, r->a, raw, &m) || sketch_make(r->k, r->a, m, &s->sketch, &text, &subject))
+    if (message_parse(r->p, r->a, raw, &m) || observe_read(w, m, &in, &s, &mailer))
         abort();
-    source_read(r->a, m, NULL, NULL, &from);
     struct span sender = message_value(r->p, r->a, m, FIELD_FROM);
-    ptrdiff_t at = span_chr(sender, '@');
-    s->sender_domain = at < 0 ? 0 : hash64(span_sub(sender, (size_t)at + 1, sender.n), 0);
-    s->source = from.ip;
-    s->size_bytes = raw.n;
-    s->n_rcpt = 1;
-    s->flags = (e->label == 's' ? SIGHTING_SPAM : 0) |
-               (message_field(m, FIELD_LIST_ID) || message_field(m, FIELD_LIST_UNSUBSCRIBE) || message_field(m, FIELD_LIST_POST) ? SIGHTING_LIST : 0) |
-               (message_field(m, FIELD_DKIM_SIGNATURE) ? SIGHTING_AUTHENTICATED : 0);
+    char ip[IP_TEXT];
+    ip_text(&s->source, ip);
+    snprintf(e->from, sizeof e->from, "%.*s (%s, mailer %04x)", (int)(sender.n < 80 ? sender.n : 80), (const char *)sender.p, ip,
+             (unsigned)(s->mailer & 0xffff));
+    e->digest = hash64(raw, 0);
     e->sketch = s->sketch;
-    e->text = strndup((const char *)text.p, text.n);
-    e->subject = strndup((const char *)subject.p, subject.n);
+    e->text = strndup((const char *)s->text.p, s->text.n);
+    e->subject = strndup((const char *)s->subject.p, s->subject.n);
     note_hosts(m, e->hosts, sizeof e->hosts);
+    *out = *s;
 }
 
 static struct campaigns *group_files(const char *root, const char *index, struct mails *out)
 {
     struct campaigns *c;
     struct reader_of_mail r = mail_reader();
+    struct observe_worker *w = observe_worker_bare(NULL);
     size_t cap = 32 << 20;
     char *buf = malloc(cap), line[4096];
     uint32_t *into = calloc(4000000, sizeof *into);
     FILE *f = fopen(index, "r");
-    if (!f || campaigns_new(NULL, &c, NULL))
+    if (!f || !w || campaigns_new(NULL, &c, NULL))
         exit(2);
     while (fgets(line, sizeof line, f)) {
         char *tab = strchr(line, '\t'), *end = strpbrk(line, "\r\n");
@@ -362,7 +360,7 @@ static struct campaigns *group_files(const char *root, const char *index, struct
         if (more)
             *more = 0;
         e.path = strdup(tab + 1);
-        real_sighting(&r, read_file(root, e.path, buf, cap), &e, &s);
+        real_sighting(&r, w, read_file(root, e.path, buf, cap), &e, &s);
         s.time_ms = (int64_t)out->n * 1000;
         if (campaigns_add(c, &s, &j, NULL))
             abort();
@@ -392,19 +390,22 @@ static void files(const char *root, const char *index)
     }
 }
 
+/* Enough of it to judge by. */
 static void show(const struct mail *e)
 {
-    size_t n = strlen(e->text);
-    printf("  [%s] {%s} %.260s%s%.80s\n", e->subject, e->hosts, e->text, n > 340 ? " ... " : "", n > 340 ? e->text + n - 80 : n > 260 ? e->text + 260 : "");
+    enum { HEAD = 420, TAIL = 120 };
+    size_t n = strlen(e->text), tail = n > HEAD + TAIL ? n - TAIL : n > HEAD ? HEAD : n;
+    printf("  [%s] %s {%s}\n    %.*s%s%s\n", e->subject, e->from, e->hosts, HEAD, e->text, n > HEAD + TAIL ? " ... " : "", e->text + tail);
 }
 
-static void show_pair(const char *called, unsigned k, const struct mail *a, const struct mail *b)
+/* Begins with a digest of the two, whichever comes first. */
+static void show_pair(const char *called, const struct mail *a, const struct mail *b)
 {
     struct sketch_signs g;
     sketch_signs(&a->sketch, &b->sketch, &g);
-    printf("%s %u\t%s\t%s\talike %.2f text %.2f%s%s%s%s%s kinds %u %u\n", called, k, a->path, b->path, sketch_alike(&a->sketch, &b->sketch), g.text,
-           g.subject ? " subject" : "", g.host ? " host" : "", g.shape ? " shape" : "", g.file ? " file" : "", g.layout ? " layout" : "",
-           a->sketch.kind, b->sketch.kind);
+    printf("%016llx\t%s\t%s\t%s\talike %.2f text %.2f%s%s%s%s%s kinds %u %u\n", (unsigned long long)mix64(a->digest + b->digest), called, a->path,
+           b->path, sketch_alike(&a->sketch, &b->sketch), g.text, g.subject ? " subject" : "", g.host ? " host" : "", g.shape ? " shape" : "",
+           g.file ? " file" : "", g.layout ? " layout" : "", a->sketch.kind, b->sketch.kind);
     show(a);
     show(b);
 }
@@ -424,8 +425,10 @@ static void same_pairs(const struct mails *m, struct spin *r, unsigned want)
         for (uint32_t i = 0; i < m->n && m->e[a].group; i++)
             if (i != a && m->e[i].group == m->e[a].group && spin_to(r, ++others) == 0)
                 b = i;
-        if (others)
-            show_pair("same", ++k, &m->e[a], &m->e[b]);
+        if (others) {
+            show_pair("same", &m->e[a], &m->e[b]);
+            k++;
+        }
     }
 }
 
@@ -451,8 +454,10 @@ static void different_pairs(const struct mails *m, unsigned want)
             uint32_t x = m->e[p[i].a].group, y = m->e[p[i].b].group, u = m->e[p[j].a].group, v = m->e[p[j].b].group;
             had = (x == u && y == v) || (x == v && y == u);
         }
-        if (!had)
-            show_pair("different", ++k, &m->e[p[i].a], &m->e[p[i].b]);
+        if (!had) {
+            show_pair("different", &m->e[p[i].a], &m->e[p[i].b]);
+            k++;
+        }
     }
     free(p);
 }

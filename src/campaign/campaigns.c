@@ -211,7 +211,8 @@ static void bridge(struct campaigns *c, struct group *a, struct group *b, double
     }
     younger->bridged += alike * 100 >= SURE_PERCENT ? BRIDGED_LEAST : 1;
     uint64_t since = small->messages < 64 ? small->messages : 64;
-    if (younger->bridged < BRIDGED_LEAST || (uint64_t)younger->bridged * 100 < since * BRIDGED_PERCENT)
+    uint64_t least = small->messages < BRIDGED_LEAST ? small->messages : BRIDGED_LEAST;
+    if (younger->bridged < least || (uint64_t)younger->bridged * 100 < since * BRIDGED_PERCENT)
         return;
     struct memory m, n;
     group_memory(elder, &m);
@@ -228,7 +229,9 @@ static void bridge(struct campaigns *c, struct group *a, struct group *b, double
 static int add_message(struct campaigns *c, const struct sighting *s, struct join *out)
 {
     struct found f;
-    campaigns_search(c, &s->sketch, &f);
+    struct senders from;
+    bool has_senders = senders_of(s, &from);
+    campaigns_search(c, &s->sketch, has_senders ? &from : NULL, &f);
     struct group *g = f.best.is ? c->slot[f.best.slot] : NULL;
     if (!g && f.kin.is && f.kin.links && kin_takes(c->slot[f.kin.slot], s)) {
         g = c->slot[f.kin.slot];
@@ -247,6 +250,8 @@ static int add_message(struct campaigns *c, const struct sighting *s, struct joi
     if (group_learn(c, g, s, &f.best.near))
         out->how = JOINED_NEW_VERSION;
     group_link(c, g, &s->sketch);
+    if (has_senders)
+        group_senders(c, g, &from);
     if (!f.second.is && f.kin.is && f.kin.links)
         g = campaigns_kin(c, g, c->slot[f.kin.slot], &out->absorbed);
     if (!f.second.is && !out->absorbed && f.near_kin.is && f.near_kin.slot != f.kin.slot && f.near_kin.links)

@@ -3,7 +3,8 @@
  * One writer adds sightings in the order in which they come; each is looked up by the bands of its sketch (LSH) and joins the nearest
  * campaign that is alike, or founds one. A campaign remembers several sketches, for templates change: what joins by links or files with
  * another text is a new version once that text came back, and is dated from when it first came. So is a group of another text whose messages
- * one program writes with links that the campaign has (campaigns_kin.c). (Shared sources do not join: a botnet
+ * one program writes with links that the campaign has (campaigns_kin.c). Of spam, words that are the same in other sentences count too, and
+ * so does who sent it, beside what the messages themselves have in common (campaigns_sender.c). (Shared sources alone do not join: a botnet
  * sends several campaigns from the same machines; botnet/ looks at that.) Event records have no sketch: they group by `key`, exactly.
  * Two groups that messages show to be one become one: the younger's number then means the elder (absorbed). Nothing here looks at a clock.
  * What came once is kept too, for the second one to find; whether that is a campaign is for the reader to say (`messages`).

@@ -242,7 +242,7 @@ static void absorb_prototypes(struct heap *h, struct group *to, const struct gro
     for (unsigned i = 0; i < from->n_proto && to->n_proto < PROTOTYPES; i++) {
         struct prototype p = from->proto[i];
         p.version = p.version ? p.version + to->next_version : 0;
-        p.s.flags = (uint16_t)((p.s.flags + parts) % PARTS);
+        p.s.flags = (uint8_t)((p.s.flags + parts) % PARTS);
         to->proto[to->n_proto++] = p;
     }
 }
@@ -290,6 +290,17 @@ static void absorb_links(struct group *to, const struct group *from)
     }
 }
 
+static void absorb_signs(struct group *to, const struct group *from)
+{
+    for (unsigned i = 0; i < from->n_signs && to->n_signs < SIGNS; i++) {
+        unsigned k = 0;
+        while (k < to->n_signs && to->sign[k] != from->sign[i])
+            k++;
+        if (k == to->n_signs)
+            to->sign[to->n_signs++] = from->sign[i];
+    }
+}
+
 void group_absorb(struct campaigns *c, struct group *to, struct group *from, bool is_other)
 {
     struct heap *h = &c->heap;
@@ -318,6 +329,7 @@ void group_absorb(struct campaigns *c, struct group *to, struct group *from, boo
     absorb_versions(to, from);
     absorb_prototypes(h, to, from, is_other);
     absorb_links(to, from);
+    absorb_signs(to, from);
     to->next_version += from->next_version;
     absorb_names(c, to, from);
     if (to->kin == from->number)

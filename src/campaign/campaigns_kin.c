@@ -67,12 +67,6 @@ static uint64_t written_by(const struct group *g)
     return 0;
 }
 
-static bool is_spam(const struct group *g)
-{
-    enum { MOST_PERCENT = 90 };
-    return g->spam * 100 >= g->messages * MOST_PERCENT && g->lists * 2 < g->messages;
-}
-
 static bool lead_there(const struct group *elder, const struct group *younger)
 {
     uint64_t all = 0, both = 0;
@@ -85,7 +79,7 @@ static bool lead_there(const struct group *elder, const struct group *younger)
 
 bool kin_takes(const struct group *g, const struct sighting *s)
 {
-    return s->sketch.kind == SKETCH_LINKS_ONLY && s->flags & SIGHTING_SPAM && s->mailer && written_by(g) == s->mailer && is_spam(g);
+    return s->sketch.kind == SKETCH_LINKS_ONLY && s->flags & SIGHTING_SPAM && s->mailer && written_by(g) == s->mailer && group_is_spam(g);
 }
 
 struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *with, uint64_t *absorbed)
@@ -105,7 +99,7 @@ struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *
     uint64_t writer = written_by(g);
     if (g->kinned < KIN_LEAST || (uint64_t)g->kinned * 100 < since * KIN_PERCENT || !writer || written_by(with) != writer)
         return g;
-    if (!is_spam(g) || !is_spam(with) || !lead_there(with, g))
+    if (!group_is_spam(g) || !group_is_spam(with) || !lead_there(with, g))
         return g;
     *absorbed = g->number;
     group_absorb(c, with, g, true);

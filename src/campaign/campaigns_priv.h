@@ -17,6 +17,7 @@ enum {
     PROTOTYPES = 8,       /* sketches remembered of one group */
     KEYS_MAX = 128,       /* of one group in the index */
     BANDS = SKETCH_SLOTS / 2, LOOK_KEYS = BANDS + 2 + SKETCH_LINKS + SKETCH_FILES,
+    SIGNS = 10,           /* of its senders, remembered of one group */
     LINKED = 8, LINKED_TWICE = 2, /* hosts remembered of one group, and how often one came before it is looked up by */
     PARTS = 8,            /* of a campaign whose template was replaced: texts of different parts are not compared (sketch.flags) */
     SETTLED = 3,          /* messages from which on a group is no passing thing */
@@ -53,10 +54,13 @@ void index_deinit(struct heap *h, struct index *x);
 
 /* ---- the keys of a sketch ---- */
 
-enum key_kind { KEY_BAND, KEY_SUBJECT, KEY_HOST, KEY_FILE, KEY_LAYOUT };
+enum key_kind { KEY_BAND, KEY_SUBJECT, KEY_HOST, KEY_FILE, KEY_LAYOUT, KEY_SENDER };
 struct look_key { uint32_t key; uint8_t kind, which; };
 size_t sketch_keys(const struct sketch *s, struct look_key out[LOOK_KEYS]);
 uint32_t host_key(uint64_t host);
+/* What a message says of who sent it, beside what is in it. */
+enum sender_sign { SENDER_ADDRESS, SENDER_DOMAIN, SENDER_NETWORK, SENDER_MACHINE, SENDER_MAILER, SENDER_N };
+uint32_t sender_key(enum sender_sign kind, uint64_t hash);
 void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out);
 
 /* ---- counting distinct things ---- */
@@ -123,6 +127,7 @@ struct group {
     uint64_t kin;             /* number of another group with the same links or files and other texts; 0: none */
     uint64_t kin_from; uint32_t kinned; /* messages that it had before kin was known; and that had kin's links since then */
     struct linked linked[LINKED]; uint8_t n_linked; /* hosts that it named, the latest first */
+    uint32_t sign[SIGNS]; uint8_t n_signs; /* sender_key of those who sent it first */
     uint64_t bridge; uint32_t bridged; /* the group that messages of this one were alike to as well, and how many */
     uint32_t next_version;
     bool is_record;
@@ -165,10 +170,11 @@ uint64_t group_id_of(const struct sighting *s);
 
 /* campaigns_sketches.c */
 /* What is remembered of a group's sketches, here or in what was published. */
-struct memory { const struct sketch *first; size_t n, stride; const uint16_t *core; unsigned n_core; const struct linked *linked; unsigned n_linked; };
+struct memory { const struct sketch *first; size_t n, stride; const uint16_t *core; unsigned n_core; const struct linked *linked; unsigned n_linked; bool is_spam; };
 struct nearness { double alike, text; int proto; struct sketch_signs signs; };
 /* same: how many groups have each band of s. */
-void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], struct nearness *out);
+/* sender: what is known beside the sketches (campaigns_sender.c); NULL: s is no spam, and what only spam is joined by does not count. */
+void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], const double *sender, struct nearness *out);
 bool memory_one(const struct memory *a, const struct memory *b); /* are these of one template, on the whole? */
 void group_memory(const struct group *g, struct memory *out);
 /* Takes the sketch among the prototypes where it says something new. True: a new version began. */
@@ -177,7 +183,18 @@ void group_core(struct group *g);
 void group_index(struct campaigns *c, struct group *g); /* its keys anew */
 void group_unindex(struct campaigns *c, struct group *g);
 
+void group_put_key(struct campaigns *c, struct group *g, uint32_t key);
 void group_put_host(struct campaigns *c, struct group *g, uint64_t host);
+
+/* campaigns_sender.c */
+struct senders { uint32_t key[SENDER_N]; }; /* 0: none */
+/* False: nothing is known, or it must not count. */
+bool senders_of(const struct sighting *s, struct senders *out);
+/* Remembers them as the group's, while there is room. */
+void group_senders(struct campaigns *c, struct group *g, const struct senders *from);
+/* What those of `is` (by bit) say, where `same` groups have each. */
+double senders_weight(unsigned is, const uint8_t same[SENDER_N]);
+bool group_is_spam(const struct group *g);
 
 /* campaigns_kin.c */
 void group_link(struct campaigns *c, struct group *g, const struct sketch *s);
@@ -195,8 +212,9 @@ struct found { struct find best, second; struct find kin, near_kin; };
 /* Where a slot's memory is, and what decides between equals: the least comes first. */
 typedef uint64_t slot_memory(const void *ctx, uint32_t slot, struct memory *out);
 /* Changes nothing: any number of threads. */
-void index_search(const struct index *x, slot_memory *memory, const void *ctx, const struct sketch *s, struct found *out);
-void campaigns_search(const struct campaigns *c, const struct sketch *s, struct found *out);
+void index_search(const struct index *x, slot_memory *memory, const void *ctx, const struct sketch *s, const struct senders *from,
+                  struct found *out); /* from may be NULL */
+void campaigns_search(const struct campaigns *c, const struct sketch *s, const struct senders *from, struct found *out);
 
 /* campaigns_view.c */
 struct group **groups_in_order(const struct campaigns *c); /* live of them, by number, to be freed; NULL: out of memory */

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "campaign/campaigns_priv.h"
 
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 static const uint8_t magic[4] = {'P', 'C', 'M', 'P'};
 
 /* ---- writing ---- */
@@ -38,6 +38,9 @@ static void put_sketch(struct buf *b, const struct sketch *s)
         buf_add_byte(b, (uint8_t)s->slot[i]);
         buf_add_byte(b, (uint8_t)(s->slot[i] >> 8));
     }
+    buf_add_byte(b, s->n_words);
+    if (s->n_words)
+        buf_add(b, s->word, sizeof s->word);
     buf_add_u64(b, s->subject);
     buf_add_u64(b, s->layout);
     buf_add_u64(b, s->structure);
@@ -129,6 +132,9 @@ static void put_sketches(struct buf *b, const struct group *g)
         buf_add_u64(b, g->linked[i].host);
         buf_add_u32(b, g->linked[i].n);
     }
+    buf_add_byte(b, g->n_signs);
+    for (unsigned i = 0; i < g->n_signs; i++)
+        buf_add_u32(b, g->sign[i]);
     buf_add_byte(b, g->n_versions);
     for (unsigned i = 0; i < g->n_versions; i++) {
         put_signed(b, g->version[i].first_ms);
@@ -223,6 +229,10 @@ static void get_sketch(struct reader *r, struct sketch *s)
         s->slot[i] = reader_u8(r);
         s->slot[i] = (uint16_t)(s->slot[i] | reader_u8(r) << 8);
     }
+    s->n_words = reader_u8(r);
+    struct span words = s->n_words ? reader_bytes(r, sizeof s->word) : SPAN_NONE;
+    if (words.n)
+        memcpy(s->word, words.p, words.n);
     s->subject = reader_u64(r);
     s->layout = reader_u64(r);
     s->structure = reader_u64(r);
@@ -368,9 +378,18 @@ static void get_linked(struct reader *r, struct group *g)
     }
 }
 
+static void get_signs(struct reader *r, struct group *g)
+{
+    uint8_t n = reader_u8(r);
+    need(r, n <= SIGNS);
+    for (unsigned i = 0; i < n && !reader_error(r); i++)
+        g->sign[g->n_signs++] = reader_u32(r);
+}
+
 static void get_sketches(struct heap *h, struct reader *r, struct group *g)
 {
     get_linked(r, g);
+    get_signs(r, g);
     uint8_t n = reader_u8(r);
     need(r, n <= CAMPAIGN_VERSIONS);
     for (unsigned i = 0; i < n && !reader_error(r); i++) {

@@ -45,12 +45,12 @@ static double linked(double nearest, double mean)
     return nearest < most ? nearest : most;
 }
 
-void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], struct nearness *out)
+void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], const double *sender, struct nearness *out)
 {
     struct sketch_signs signs[PROTOTYPES];
     bool host = memory_links(m, s), file = false;
     unsigned n[PARTS] = {0};
-    double sum[PARTS] = {0}, core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
+    double sum[PARTS] = {0}, word_sum[PARTS] = {0}, words[PROTOTYPES], core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
     *out = (struct nearness){.alike = -1, .proto = -1};
     for (size_t i = 0; i < m->n; i++) {
         const struct sketch *p = memory_at(m, i);
@@ -58,16 +58,23 @@ void memory_near(const struct memory *m, const struct sketch *s, const uint8_t s
         if (signs[i].text > 0)
             signs[i].text = share_of(p->slot, s, same);
         sum[p->flags % PARTS] += signs[i].text;
+        word_sum[p->flags % PARTS] += words[i] = sender ? sketch_words(p, s) : 0;
         n[p->flags % PARTS]++;
         host |= signs[i].host;
         file |= signs[i].file;
     }
     for (size_t i = 0; i < m->n; i++) {
+        const struct sketch *p_of = memory_at(m, i);
         struct sketch_signs better = signs[i];
-        unsigned part = memory_at(m, i)->flags % PARTS;
+        unsigned part = p_of->flags % PARTS;
+        if (m->is_spam && sender) {
+            if (s->n_words && p_of->n_words)
+            better.sender = *sender;
+            better.words = linked(words[i], word_sum[part] / n[part]);
+        }
         better.host |= host; /* of any of its texts: they share the links */
         better.text = linked(core > better.text ? core : better.text, sum[part] / n[part]);
-        double alike = sketch_judge(memory_at(m, i), s, &better);
+        double alike = sketch_judge(p_of, s, &better);
         if (alike > out->alike)
             *out = (struct nearness){alike, better.text, (int)i, signs[i]};
     }
@@ -86,13 +93,22 @@ static double mean_text(const struct memory *a, const struct memory *b)
     return n ? sum / (double)n : 1;
 }
 
+static double alike_of_spam(const struct sketch *a, const struct sketch *b)
+{
+    struct sketch_signs s;
+    sketch_signs(a, b, &s);
+    if (a->n_words && b->n_words)
+        s.words = sketch_words(a, b);
+    return sketch_judge(a, b, &s);
+}
+
 bool memory_one(const struct memory *a, const struct memory *b)
 {
     enum { ALIKE_PERCENT = 50, AS_WITHIN_PERCENT = 65 };
     double alike = 0;
     for (size_t i = 0; i < a->n; i++)
         for (size_t j = 0; j < b->n; j++)
-            alike += sketch_alike(memory_at(a, i), memory_at(b, j));
+            alike += (a->is_spam && b->is_spam ? alike_of_spam : sketch_alike)(memory_at(a, i), memory_at(b, j));
     if (alike * 100 >= ALIKE_PERCENT * (double)(a->n * b->n))
         return true;
     double between = mean_text(a, b) * 100;
@@ -101,7 +117,8 @@ bool memory_one(const struct memory *a, const struct memory *b)
 
 void group_memory(const struct group *g, struct memory *out)
 {
-    *out = (struct memory){g->n_proto ? &g->proto->s : NULL, g->n_proto, sizeof *g->proto, g->core, g->n_core, g->linked, g->n_linked};
+    *out = (struct memory){g->n_proto ? &g->proto->s : NULL, g->n_proto, sizeof *g->proto, g->core, g->n_core, g->linked, g->n_linked,
+                           group_is_spam(g)};
 }
 
 /* The value that most prototypes have in a slot, where at least two do. */
@@ -157,7 +174,7 @@ static bool key_room(struct heap *h, struct group *g)
     return true;
 }
 
-static void put_key(struct campaigns *c, struct group *g, uint32_t key)
+void group_put_key(struct campaigns *c, struct group *g, uint32_t key)
 {
     for (unsigned i = 0; i < g->n_keys; i++)
         if (g->key_list[i] == key)
@@ -168,7 +185,7 @@ static void put_key(struct campaigns *c, struct group *g, uint32_t key)
         g->key_list[g->n_keys++] = key;
 }
 
-void group_put_host(struct campaigns *c, struct group *g, uint64_t host) { put_key(c, g, host_key(host)); }
+void group_put_host(struct campaigns *c, struct group *g, uint64_t host) { group_put_key(c, g, host_key(host)); }
 
 void group_index(struct campaigns *c, struct group *g)
 {
@@ -177,17 +194,19 @@ void group_index(struct campaigns *c, struct group *g)
     for (unsigned i = 0; i < g->n_linked; i++)
         if (g->linked[i].n >= LINKED_TWICE)
             group_put_host(c, g, g->linked[i].host);
+    for (unsigned i = 0; i < g->n_signs; i++)
+        group_put_key(c, g, g->sign[i]);
     if (g->n_core >= CORE_LEAST)
         for (unsigned i = 0; i < BANDS; i++)
             if (g->core[2 * i] && g->core[2 * i + 1]) {
                 uint32_t k;
                 band_key(i, g->core[2 * i], g->core[2 * i + 1], &k);
-                put_key(c, g, k);
+                group_put_key(c, g, k);
             }
     for (unsigned i = g->n_proto; i-- > 0;) { /* the youngest first: there may not be room for all */
         size_t n = sketch_keys(&g->proto[i].s, key);
         for (size_t k = n; k-- > 0;) /* signs before bands */
-            put_key(c, g, key[k].key);
+            group_put_key(c, g, key[k].key);
     }
 }
 
@@ -241,7 +260,7 @@ static struct prototype *proto_room(struct campaigns *c, struct group *g)
     return &g->proto[oldest];
 }
 
-static void proto_take(struct campaigns *c, struct group *g, const struct sighting *s, uint32_t version, uint16_t part)
+static void proto_take(struct campaigns *c, struct group *g, const struct sighting *s, uint32_t version, uint8_t part)
 {
     struct prototype *p = proto_room(c, g);
     if (!p)
@@ -292,7 +311,7 @@ bool group_learn(struct campaigns *c, struct group *g, const struct sighting *s,
     }
     struct prototype *p = &g->proto[near->proto];
     uint32_t version = p->version;
-    uint16_t part = p->s.flags;
+    uint8_t part = p->s.flags;
     bool began = proto_hit(c, g, p, s->time_ms);
     if (near->signs.text * 100 < NEW_ENOUGH_PERCENT)
         proto_take(c, g, s, began ? p->version : version, part);

@@ -207,6 +207,12 @@ void band_key(unsigned band, uint16_t a, uint16_t b, uint32_t *out)
 
 uint32_t host_key(uint64_t host) { return key_of(KEY_HOST, host); }
 
+uint32_t sender_key(enum sender_sign kind, uint64_t hash)
+{
+    uint32_t k = key_of(KEY_SENDER + kind, hash);
+    return hash ? k | !k : 0;
+}
+
 size_t sketch_keys(const struct sketch *s, struct look_key out[LOOK_KEYS])
 {
     size_t n = 0;

@@ -190,7 +190,7 @@ bool campaigns_common(struct campaigns *c, uint64_t a, uint64_t b, uint64_t *bot
 bool campaigns_look(const struct campaigns *c, const struct sketch *s, uint64_t *number_out, double *alike_out)
 {
     struct found f;
-    campaigns_search(c, s, &f);
+    campaigns_search(c, s, NULL, &f);
     if (!f.best.is)
         return false;
     *number_out = f.best.order;

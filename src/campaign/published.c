@@ -140,7 +140,7 @@ static uint64_t memory_of_known(const void *ctx, uint32_t slot, struct memory *o
 {
     const struct published *p = ctx;
     const struct known *k = &p->known[slot];
-    *out = (struct memory){&p->sketch[k->first], k->n, sizeof(struct sketch), k->core, k->n_core, NULL, 0};
+    *out = (struct memory){&p->sketch[k->first], k->n, sizeof(struct sketch), k->core, k->n_core, NULL, 0, false};
     return slot;
 }
 
@@ -149,7 +149,7 @@ bool published_look(const struct published *p, const struct sketch *s, struct pu
     struct found f;
     if (s->kind >= SKETCH_EMPTY)
         return false;
-    index_search(&p->index, memory_of_known, p, s, &f);
+    index_search(&p->index, memory_of_known, p, s, NULL, &f);
     if (!f.best.is)
         return false;
     const struct known *k = &p->known[f.best.slot];

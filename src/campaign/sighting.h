@@ -32,6 +32,7 @@ struct sighting {
     uint64_t key;              /* of records only */
     uint64_t mailer;           /* how the sending program writes (botnet/mailer.h); 0: not known */
     uint64_t machine;          /* a trait that is one machine's own (HELO name of a bot, say), hashed; 0: none */
+    uint64_t sender;           /* the address that it shows as its author, hashed; 0: none */
     uint64_t sender_domain;    /* hashed; 0: none */
     char language[4];          /* "en"; "": not known */
     struct span rcpt_domain[SIGHTING_RCPT_MAX]; size_t n_rcpt_domains;

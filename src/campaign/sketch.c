@@ -19,7 +19,13 @@ enum {
     SUBJECT_WORDS = 2,
 };
 
-struct sketcher *sketcher_new(void) { return calloc(1, sizeof(struct sketcher)); }
+struct sketcher *sketcher_new(void)
+{
+    struct sketcher *s = calloc(1, sizeof *s);
+    if (s)
+        footers_learn(s);
+    return s;
+}
 
 void sketcher_free(struct sketcher **s)
 {
@@ -75,14 +81,37 @@ static uint16_t slot_value(uint64_t least, uint8_t eighth)
     return (uint16_t)((v ? v : 1) * SKETCH_EIGHTHS + eighth);
 }
 
+/* The slot itself where something fell into it, else the first of a fixed sequence where something did. */
+static unsigned borrowed(const uint64_t least[SKETCH_SLOTS], unsigned i)
+{
+    unsigned from = i;
+    for (uint64_t try = 1; least[from] == UINT64_MAX; try++)
+        from = (unsigned)(mix64(try << 16 | i) % SKETCH_SLOTS);
+    return from;
+}
+
 static void slots_fill(const struct shingles *sh, uint16_t slot[SKETCH_SLOTS])
 {
     for (unsigned i = 0; i < SKETCH_SLOTS; i++) {
-        unsigned from = i;
-        for (uint64_t try = 1; sh->least[from] == UINT64_MAX; try++)
-            from = (unsigned)(mix64(try << 16 | i) % SKETCH_SLOTS);
+        unsigned from = borrowed(sh->least, i);
         slot[i] = slot_value(sh->least[from], sh->eighth[from]);
     }
+}
+
+/* Which words there are: one slot each, by hashes that are mixed already. */
+static void words_fill(const struct sketcher *s, struct sketch *out)
+{
+    uint64_t least[SKETCH_SLOTS];
+    memset(least, 0xff, sizeof least);
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t h = s->word[i], *l = &least[h >> 58];
+        if (h & 1 && h < *l)
+            *l = h;
+    }
+    for (unsigned i = 0; i < SKETCH_SLOTS; i++)
+        out->n_words = (uint8_t)(out->n_words + (least[i] != UINT64_MAX));
+    for (unsigned i = 0; out->n_words && i < SKETCH_SLOTS; i++)
+        out->word[i] = (uint8_t)(mix64(least[borrowed(least, i)]) >> 16);
 }
 
 static void next_message(struct sketcher *s)
@@ -133,8 +162,10 @@ static int sketch_text(struct sketcher *s, struct arena *a, const struct message
     if (words_begin(s, a, text_out != NULL, OUT_BYTES))
         return POSSE_ELIMIT;
     words_of_message(s, m);
+    s->n = words_above_footer(s);
     size_t of_subject = sh.distinct;
     shingles_of(s, &sh, SKETCH_WORDS, 0x626f6479ull);
+    words_fill(s, out);
     if (text_out)
         *text_out = words_out(s, a, s->out_cap);
     out->n_shingles = (uint16_t)sh.distinct;

@@ -1,4 +1,4 @@
-/* sketch: what a message repeats: 256 bytes by which messages made from one template know each other.
+/* sketch: what a message repeats: 320 bytes by which messages made from one template know each other.
  *
  * Made of the normalised visible text, the subject, the hosts and the shape of the paths of links, the digests of attachments, the layout
  * of HTML and the tree of parts. Text goes in as shingles of SKETCH_WORDS words; words with digits are all alike in them, and so are
@@ -6,6 +6,8 @@
  * which 13 bits a slot are kept (Li & Koenig, WWW 2010): the share of equal slots estimates the Jaccard index with a standard error of
  * at most 1/16. The other three bits say in which eighth of the text the slot's shingle stood: what two messages of a template have
  * in common is spread over both, a footer that two messages have in common is not.
+ * The words themselves, without order, are sketched in the same way (8 bits a slot, words of SKETCH_WORD_LETTERS and more without digits):
+ * what is worded anew from sentence to sentence has few shingles in common with what it was, and half of its words.
  * What a reader sees counts: hidden text does not, nor plain text that has an HTML alternative, nor lines that are quoted, nor what
  * stands below a signature's or a mailing list's rule, unless nothing else is there.
  * Where a message has little text, text says nothing ("see attached", a single link, a picture): `kind` says what the other signs
@@ -20,7 +22,8 @@
 
 #include "mail/message.h"
 
-enum { SKETCH_VERSION = 1, SKETCH_SLOTS = 64, SKETCH_LINKS = 4, SKETCH_FILES = 4, SKETCH_WORDS = 3 };
+enum { SKETCH_VERSION = 2, SKETCH_SLOTS = 64, SKETCH_LINKS = 4, SKETCH_FILES = 4, SKETCH_WORDS = 3,
+       SKETCH_WORD_LETTERS = 4 };
 
 enum sketch_kind {
     SKETCH_TEXT,   /* enough shingles: text carries */
@@ -35,8 +38,10 @@ struct sketch {
     uint8_t kind;                  /* enum sketch_kind */
     uint8_t n_links, n_shapes, n_files;
     uint16_t n_shingles;           /* distinct, capped at UINT16_MAX */
-    uint16_t flags;                /* 0; where a campaign remembers it: which of its parts (0 to 7) it is of */
+    uint8_t flags;                 /* 0; where a campaign remembers it: which of its parts (0 to 7) it is of */
+    uint8_t n_words;               /* slots of `word` that a word fell into: up to 20, nearly how many there are; 0: none */
     uint16_t slot[SKETCH_SLOTS];   /* of the text, value * 8 + eighth; 0 for n_shingles == 0 */
+    uint8_t word[SKETCH_SLOTS];    /* of the text; 0 for n_words == 0 */
     uint64_t subject;              /* of its words, without those that have digits; 0: none */
     uint64_t layout;               /* of HTML block tags; 0: no HTML */
     uint64_t structure;            /* of the part tree: types, encodings, order */
@@ -60,12 +65,16 @@ enum { SKETCH_ALIKE_PERCENT = 60 }; /* from here on "the same"; chosen in bench/
 
 enum { SKETCH_EIGHTHS = 8 };
 static inline bool slot_same(uint16_t a, uint16_t b) { return (a ^ b) < SKETCH_EIGHTHS; }
+/* The share of words that both texts have; 0 where one has none. */
+double sketch_words(const struct sketch *a, const struct sketch *b);
 /* The share of equal slots; 0 where one has no text. */
 double sketch_jaccard(const struct sketch *a, const struct sketch *b);
 double sketch_spread(const uint16_t a[SKETCH_SLOTS], const uint16_t b[SKETCH_SLOTS]);
 /* The same question where the share of text in common is known better (from all that a campaign has seen), and which signs count. */
 struct sketch_signs {
     double text, spread; /* the share of text in common, and of the eighths (of the message with fewer) in which some of it stands */
+    double words;  /* the share of words in common; below 0: it must not count */
+    double sender; /* what is known beside the sketches of who sent both, from 0 on (campaigns_sender.c) */
     bool subject, host, shape, file, layout, structure;
 };
 void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_signs *out);

@@ -13,6 +13,16 @@ double sketch_jaccard(const struct sketch *a, const struct sketch *b)
     return (double)equal / SKETCH_SLOTS;
 }
 
+double sketch_words(const struct sketch *a, const struct sketch *b)
+{
+    enum { VALUES = 256 };
+    unsigned equal = 0;
+    for (unsigned i = 0; i < SKETCH_SLOTS; i++)
+        equal += a->word[i] == b->word[i];
+    double share = ((double)equal / SKETCH_SLOTS - 1.0 / VALUES) / (1 - 1.0 / VALUES); /* without those that are equal by chance */
+    return a->n_words && b->n_words && share > 0 ? share : 0;
+}
+
 struct eighths { uint8_t n[SKETCH_EIGHTHS], equal[SKETCH_EIGHTHS]; };
 
 /* Of the eighths in which slots stand those in which an equal one does, beside how many there would be if `all` equal ones fell anywhere.
@@ -64,6 +74,7 @@ static unsigned in_common(const uint64_t *a, size_t n, const uint64_t *b, size_t
 void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_signs *out)
 {
     *out = (struct sketch_signs){
+        .words = -1,
         .text = sketch_jaccard(a, b),
         .spread = a->n_shingles && b->n_shingles ? sketch_spread(a->slot, b->slot) : 0,
         .subject = a->subject && a->subject == b->subject,
@@ -76,12 +87,12 @@ void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_
 }
 
 /* What a sign is worth, by the kind of the message that has less text. */
-struct weights { double start, thin, text, spread, subject, host, shape, file, layout, structure; };
+struct weights { double start, thin, text, spread, subject, host, shape, file, layout, structure, sender, words; };
 static const struct weights weights[SKETCH_EMPTY] = {
-    [SKETCH_TEXT] = {-15.0, -4, 20, 11, 1.0, 0.4, 0.1, 1.0, 0.6, 0.2},
-    [SKETCH_SHORT] = {-7.5, 0, 8, 0, 2.0, 2.0, 1.0, 3.0, 1.0, 0.5},
-    [SKETCH_LINKS_ONLY] = {-5.0, 0, 2, 0, 2.0, 2.5, 1.0, 3.0, 1.0, 0.5},
-    [SKETCH_FILES_ONLY] = {-4.5, 0, 3, 0, 1.5, 1.0, 0.5, 4.5, 0.5, 0.5},
+    [SKETCH_TEXT] = {-15.0, -4, 20, 11, 1.0, 0.4, 0.1, 1.0, 0.6, 0.2, 0.5, 35},
+    [SKETCH_SHORT] = {-7.5, 0, 8, 0, 2.0, 2.0, 1.0, 3.0, 1.0, 0.5, 0.5, 10},
+    [SKETCH_LINKS_ONLY] = {-5.0, 0, 2, 0, 2.0, 2.5, 1.0, 3.0, 1.0, 0.5, 0.2, 0},
+    [SKETCH_FILES_ONLY] = {-4.5, 0, 3, 0, 1.5, 1.0, 0.5, 4.5, 0.5, 0.5, 0.3, 0},
 };
 
 /* A text of few shingles is easily outweighed by a footer that it stands above, and its slots are few that were drawn twice. */
@@ -91,14 +102,26 @@ static double thinness(const struct sketch *a, const struct sketch *b)
     return n < SKETCH_SLOTS ? 1 - (double)n / SKETCH_SLOTS : 0;
 }
 
+/* Of two texts in one language some words are equal anyway, and of two offers in one frame as many as the frame has: the shorter the
+ * texts are, the more that speaks against them. */
+static double words_beyond(const struct sketch *a, const struct sketch *b, double words)
+{
+    enum { FRAME_PERCENT = 40 };
+    const double against = 0.34;
+    unsigned n = a->n_words < b->n_words ? a->n_words : b->n_words;
+    double beyond = words - FRAME_PERCENT / 100.0;
+    return beyond >= 0 ? beyond : beyond * against * (1 - (double)n / SKETCH_SLOTS);
+}
+
 double sketch_judge(const struct sketch *a, const struct sketch *b, const struct sketch_signs *s)
 {
     unsigned kind = a->kind > b->kind ? a->kind : b->kind;
     if (kind >= SKETCH_EMPTY)
         return 0;
     const struct weights *w = &weights[kind];
-    return fmath_sigmoid(w->start + w->thin * thinness(a, b) + w->text * s->text + w->spread * s->spread + w->subject * s->subject + w->host * s->host + w->shape * s->shape +
-                         w->file * s->file + w->layout * s->layout + w->structure * s->structure);
+    return fmath_sigmoid(w->start + w->thin * thinness(a, b) + w->text * s->text + w->spread * s->spread + w->subject * s->subject +
+                         w->host * s->host + w->shape * s->shape + w->file * s->file + w->layout * s->layout +
+                         w->structure * s->structure + w->sender * s->sender + (s->words >= 0 ? w->words * words_beyond(a, b, s->words) : 0));
 }
 
 double sketch_alike(const struct sketch *a, const struct sketch *b)

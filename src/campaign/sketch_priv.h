@@ -4,10 +4,11 @@
 
 #include "campaign/sketch.h"
 
-enum { WORDS_MAX = 1200, SEEN_SLOTS = 4096 /* more than twice the shingles of WORDS_MAX */ };
+enum { LEAVE_PHRASES = 32, WORDS_MAX = 1200, SEEN_SLOTS = 4096 /* more than twice the shingles of WORDS_MAX */ };
 
 struct sketcher {
-    uint64_t word[WORDS_MAX];       /* hashes, in reading order */
+    uint64_t leave[LEAVE_PHRASES][2]; size_t n_leave; /* words by which a message says how to get no more of it; 0: one is enough */
+    uint64_t word[WORDS_MAX];       /* hashes, in reading order; the lowest bit: long enough to count by itself */
     size_t n;
     uint8_t *out;                   /* the words themselves; NULL: nobody wants them */
     size_t out_n, out_cap;
@@ -20,6 +21,10 @@ struct sketcher {
 void words_of(struct sketcher *s, struct span text);
 /* Appends the words of all that a reader sees of the message's texts. */
 void words_of_message(struct sketcher *s, const struct message *m);
+/* Learns what footers are known by. */
+void footers_learn(struct sketcher *s);
+/* How many of the words stand above the footer that tells how to get no more of it. */
+size_t words_above_footer(const struct sketcher *s);
 /* The subject without reply prefixes. */
 struct span subject_of(const struct message *m);
 

@@ -15,6 +15,7 @@ enum {
     FOOTER_MAX = 1000,  /* below a rule: a signature or a list's footer has no more */
     FEW_WORDS = 8,      /* with less above it, what stands below a rule counts too, unless a list sent it */
     RULE_LEAST = 10,
+    FOOTER_WORDS = 80, ABOVE_WORDS = 6, /* of what tells how to get no more of it, and at least above that */
 };
 
 static const uint64_t hash_digits = 0x6e756d6265720001ull, hash_url = 0x75726c0000000002ull, hash_address = 0x6164647200000003ull;
@@ -23,7 +24,7 @@ static void put_word(struct sketcher *s, uint64_t hash, const void *p, size_t n)
 {
     if (s->n >= WORDS_MAX)
         return;
-    s->word[s->n++] = hash;
+    s->word[s->n++] = (hash & ~(uint64_t)1) | (n >= SKETCH_WORD_LETTERS && *(const uint8_t *)p >= 'a' && hash != hash_digits);
     if (!s->out || s->out_cap - s->out_n < n + 1)
         return;
     if (s->out_n)
@@ -269,4 +270,39 @@ struct span subject_of(const struct message *m)
         if (!cut)
             return span_sub(s, 0, 400);
     }
+}
+
+/* ---- footers ---- */
+
+void footers_learn(struct sketcher *s)
+{
+    static const char *const phrase[LEAVE_PHRASES] = {
+        "unsubscribe", "unsubscribing", "unsubscribed", "optout", "opt out", "remove yourself", "remove me", "be removed", "removed from",
+        "abmelden", "abbestellen", "austragen", "desabonner", "desinscrire", "desinscription", "desabonnement", "descadastrar", "descadastre",
+        "desinscrever", "desuscribirse", "desuscribir", "afmelden", "uitschrijven", "disiscriviti", "disiscriverti",
+    };
+    for (size_t i = 0; i < LEAVE_PHRASES && phrase[i]; i++) {
+        s->n = 0;
+        words_of(s, span_str(phrase[i]));
+        s->leave[s->n_leave][0] = s->word[0];
+        s->leave[s->n_leave++][1] = s->n > 1 ? s->word[1] : 0;
+    }
+    s->n = 0;
+}
+
+static bool leaves(const struct sketcher *s, size_t at)
+{
+    for (size_t i = 0; i < s->n_leave; i++)
+        if (s->word[at] == s->leave[i][0] && (s->leave[i][1] == 0 || (at + 1 < s->n && s->word[at + 1] == s->leave[i][1])))
+            return true;
+    return false;
+}
+
+/* A sender has one for all that he sends, and it may be longer than what stands above it. */
+size_t words_above_footer(const struct sketcher *s)
+{
+    for (size_t i = s->n > FOOTER_WORDS ? s->n - FOOTER_WORDS : 0; i < s->n; i++)
+        if (i >= ABOVE_WORDS && leaves(s, i))
+            return i;
+    return s->n;
 }

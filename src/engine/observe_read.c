@@ -242,6 +242,7 @@ static void read_sender(struct observe_worker *w, const struct message *m, const
         address_list(w->arena, f->raw, &box, 1);
     struct span shown = registered(w, box.domain), domain = shown.n ? shown : registered(w, from->from_domain);
     s->source = from->ip;
+    s->sender = box.local.n ? hash64(box.local, hash64(box.domain, 1)) | 1 : 0;
     s->sender_domain = domain.n ? hash64(domain, 0) | 1 : 0;
     if (from->trust >= SOURCE_TRAP)
         s->flags |= SIGHTING_TRUSTED_SOURCE;

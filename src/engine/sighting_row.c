@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/reader.h"
 
-enum { VERSION = 1, WORD_MAX = 4096 };
+enum { VERSION = 2, WORD_MAX = 4096 };
 
 static void add_text(struct buf *b, struct span s, size_t most)
 {
@@ -44,6 +44,7 @@ int sighting_row_write(struct buf *b, const struct sighting *s, const struct mai
     buf_add_u64(b, s->key);
     buf_add_u64(b, s->mailer);
     buf_add_u64(b, s->machine);
+    buf_add_u64(b, s->sender);
     buf_add_u64(b, s->sender_domain);
     buf_add(b, s->language, sizeof s->language);
     add_texts(b, s->rcpt_domain, s->n_rcpt_domains);
@@ -151,6 +152,7 @@ int sighting_row_read(struct span row, struct sighting *s, struct mailer *m)
     s->key = reader_u64(&r);
     s->mailer = reader_u64(&r);
     s->machine = reader_u64(&r);
+    s->sender = reader_u64(&r);
     s->sender_domain = reader_u64(&r);
     read_bytes(&r, s->language, sizeof s->language);
     read_lists(&r, s);

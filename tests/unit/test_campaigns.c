@@ -441,6 +441,41 @@ static void solicited_is_bulk(void **state)
     end(&w);
 }
 
+/* The number of the group that it is in. */
+static uint64_t put(struct world *w, const char *text, uint32_t flags, uint64_t sender)
+{
+    w->out.n = 0;
+    spin_fmt(&w->out, "MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n%s\r\n", text);
+    struct sighting s = seen(w, 1000, 0);
+    s.flags = flags;
+    s.sender = s.sender_domain = s.mailer = sender;
+    return add(w, &s).number;
+}
+
+/* The same words in other sentences are one template where it is spam; who sent it adds to what they have in common, and is nothing by
+ * itself. */
+static void worded_anew(void **state)
+{
+    (void)state;
+    static const char *const text[] = {
+        "your parcel waits in our garden shed because the onion tax was never paid so please bring seven teapots before sunday evening comes",
+        "because the onion tax was never paid your parcel waits before sunday evening comes so bring seven teapots in our garden shed please",
+        "grandmother told nobody what went into her soup although winter nights were long and every spoon was counted twice each morning",
+    };
+    struct world w;
+    begin(&w, NULL);
+    uint64_t first = put(&w, text[0], SIGHTING_SPAM, 0);
+    assert_int_equal(put(&w, text[1], SIGHTING_SPAM, 0), first);
+    assert_int_not_equal(put(&w, text[2], SIGHTING_SPAM, 77), put(&w, text[0], SIGHTING_SPAM, 77));
+    end(&w);
+    begin(&w, NULL);
+    assert_int_not_equal(put(&w, text[0], 0, 0), put(&w, text[1], 0, 0)); /* people's own mail: only what is alike by itself */
+    end(&w);
+    begin(&w, NULL);
+    assert_int_not_equal(put(&w, text[0], SIGHTING_SPAM, 77), put(&w, text[1], 0, 77)); /* nor into a campaign of spam */
+    end(&w);
+}
+
 /* ---- stored ---- */
 
 static void stored_goes_on(void **state)
@@ -605,6 +640,7 @@ int main(void)
         cmocka_unit_test(ids_are_the_streams), cmocka_unit_test(records_group_by_key), cmocka_unit_test(many_sources),
         cmocka_unit_test(sources_of_both_families), cmocka_unit_test(single_messages_push_no_campaign_out),
         cmocka_unit_test(memory_is_bounded), cmocka_unit_test(quiet_ones_go), cmocka_unit_test(doubts),
+        cmocka_unit_test(worded_anew),
         cmocka_unit_test(solicited_is_bulk), cmocka_unit_test(stored_goes_on), cmocka_unit_test(damaged_state),
         cmocka_unit_test(a_new_text_with_the_same_links_is_a_version),
         cmocka_unit_test(each_in_order),

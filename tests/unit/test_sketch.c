@@ -128,7 +128,30 @@ static void equal_mail_is_equal_bytes(void **state)
     struct sketch b = sketch_of(k, mail, NULL, NULL);
     assert_memory_equal(&a, &b, sizeof a);
     assert_true(sketch_alike(&a, &b) > 0.9);
-    assert_int_equal(sizeof(struct sketch), 8 + 2 * SKETCH_SLOTS + 8 * (3 + 2 * SKETCH_LINKS + SKETCH_FILES));
+    assert_int_equal(sizeof(struct sketch), 8 + 3 * SKETCH_SLOTS + 8 * (3 + 2 * SKETCH_LINKS + SKETCH_FILES));
+}
+
+/* Words in another order are the same words; what tells how to get no more of it is nobody's text. */
+static void words_and_footers(void **state)
+{
+    struct maker *k = *state;
+    struct sketch a = sketch_of(k, PLAIN LONG, NULL, NULL);
+    struct sketch b = sketch_of(k, PLAIN "all them cover to snow for wait and still lie boats where canal old the along lit were lamps the and came autumn "
+                                         "since crossed has nobody that rivers of sing teapots seven while garden lazy every over walks onion quick the",
+                                NULL, NULL);
+    assert_true(sketch_words(&a, &b) > 0.99);
+    assert_true(sketch_jaccard(&a, &b) < 0.1);
+#define FOOTER " to unsubscribe go here or write to a house of stone on the hill above the river that nobody has crossed since autumn"
+    a = sketch_of(k, PLAIN LONG FOOTER, NULL, NULL);
+    b = sketch_of(k, PLAIN "what grandmother put into the soup nobody would tell and when winter had come she took her spoon to bed" FOOTER, NULL, NULL);
+    assert_true(sketch_words(&a, &b) < 0.25);
+    assert_true(sketch_jaccard(&a, &b) < 0.1);
+    struct span text;
+    sketch_of(k, PLAIN LONG FOOTER, &text, NULL);
+    assert_true(span_find(text, SPAN_LIT("unsubscribe")) > 0); /* templates see it */
+    a = sketch_of(k, PLAIN "unsubscribe " LONG, NULL, NULL);   /* above the text it is no footer */
+    b = sketch_of(k, PLAIN LONG, NULL, NULL);
+    assert_true(sketch_jaccard(&a, &b) > 0.8);
 }
 
 /* Two texts of n words each with a known share of shingles in common: the estimate's mean and spread are as theory has them. */
@@ -187,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(kinds, make, unmake),
         cmocka_unit_test_setup_teardown(alike, make, unmake),
         cmocka_unit_test_setup_teardown(equal_mail_is_equal_bytes, make, unmake),
+        cmocka_unit_test_setup_teardown(words_and_footers, make, unmake),
         cmocka_unit_test_setup_teardown(slots_estimate_jaccard, make, unmake),
         cmocka_unit_test_setup_teardown(prefixes, make, unmake),
     };

@@ -98,7 +98,7 @@ static void call_fall(struct change_series *s, double limit)
 {
     struct pattern *p = &s->pattern;
     double minutes = (double)(s->minute + 1 - s->at), dispersion = pattern_dispersion(p);
-    double was = pattern_level(p) > 0 ? s->was_messages / s->was_weight / pattern_level(p) : 1;
+    double level = pattern_level(p), was = level > 0 && s->was_weight > 0 ? s->was_messages / s->was_weight / level : 1;
     p->messages *= was; /* what was learnt of the silence is taken back */
     p->active2 *= was;
     p->hour_messages = p->hour_weight = p->hour_minutes = p->day_messages = p->day_weight = p->day_flat = 0;

@@ -200,6 +200,26 @@ static void test_odd_input(void **state)
     change_free(&s);
 }
 
+/* Nothing was learnt before the dip that began in its first hour: the fall that is called has no level to go back to. */
+static void test_a_fall_in_the_first_hour(void **state)
+{
+    (void)state;
+    for (int64_t first = 10; first <= 120; first += 10) {
+        struct change_series *s = some(), *t;
+        struct rng r = {6};
+        struct buf b;
+        buf_init(&b, 1 << 20);
+        feed(s, &r, 0, first, 20);
+        feed(s, &r, first, 90 * DAYS, 0);
+        assert_int_equal(change_save(s, &b), POSSE_OK);
+        struct reader in = reader_of(buf_span(&b));
+        assert_int_equal(change_load(&in, &t, NULL), POSSE_OK);
+        change_free(&t);
+        change_free(&s);
+        buf_deinit(&b);
+    }
+}
+
 static void test_many_changes(void **state)
 {
     (void)state;
@@ -293,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_a_deaf_trap),
         cmocka_unit_test(test_odd_input),
         cmocka_unit_test(test_many_changes),
+        cmocka_unit_test(test_a_fall_in_the_first_hour),
         cmocka_unit_test(test_saved),
         cmocka_unit_test(test_own_patterns_are_no_news),
     };

@@ -115,6 +115,10 @@ static int unknown_key(const struct config *c, const char *name, const char *whe
     if (!near)
         return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; `posse config --dump` lists all", where, name);
     const char *rest = config_title_end(near);
+    size_t section = config_section(near);
+    if (strcmp(near, name) == 0 && section) /* the full name, where a file has sections */
+        return report_set(why, POSSE_ESYNTAX, "%s\"%.80s\" is key \"%s\" of a section; write %.*s { %s = ... }", where, name,
+                          near + section + 1, (int)section, near, near + section + 1);
     if (!rest || !close)
         return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; did you mean \"%s\"?", where, name, near);
     return report_set(why, POSSE_ESYNTAX, "%sunknown key \"%.80s\"; did you mean \"%.*s%.*s%s\"?", where, name,

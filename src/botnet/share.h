@@ -37,6 +37,8 @@ struct share_sight {
     uint64_t bytes;                /* of one */
 };
 struct shares;
+/* The first hour that is kept; 0: there is none. */
+int64_t shares_first_ms(const struct shares *s);
 int shares_new(int64_t keep_ms /* 0: 31 days */, struct shares **out, struct report *why);
 void shares_free(struct shares **s);
 int shares_add(struct shares *s, const struct share_sight *in);

@@ -205,6 +205,8 @@ static void answer_total(const struct known t[SHARE_N], struct share *out)
         out->of[k] = (struct estimate){1, 1, 1, out->messages, "all"};
 }
 
+int64_t shares_first_ms(const struct shares *s) { return s->n_hours ? s->hour[0].number * HOUR_MS : 0; }
+
 size_t shares_ask(const struct shares *s, int64_t from_ms, int64_t to_ms, struct share *out, size_t max, struct share *total_out)
 {
     if (total_out)

@@ -150,12 +150,26 @@ static void json_changes(struct buf *b, const struct change_series *s)
 
 /* ---- the table ---- */
 
-static void put_period(struct buf *b, const struct botnet_view *v)
+/* Where what was counted begins, if hours before it were counted and are no longer kept; else 0. */
+static int64_t kept_from(struct observatory *o)
+{
+    struct observed all;
+    observatory_count(o, &all);
+    int64_t first = shares_first_ms(botnets_shares(observatory_botnets(o)));
+    return first - HOUR_MS > all.first_ms ? first : 0;
+}
+
+static void put_period(struct buf *b, struct observatory *o, const struct botnet_view *v)
 {
     char from[CLI_TIME_MAX], to[CLI_TIME_MAX];
     cli_format_time(v->from_ms, from);
     cli_format_time(v->to_ms, to);
     buf_add_fmt(b, "from %s to %s; (a to b) is a 95%% interval\n", from, to);
+    int64_t kept = kept_from(o);
+    if (kept > v->from_ms) {
+        cli_format_time(kept, from);
+        buf_add_fmt(b, "hours before %s are no longer kept: what follows is since then\n", from);
+    }
 }
 
 /* Of the first column. */
@@ -229,7 +243,7 @@ int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view
     struct share total, *all = ask(o, v, &n, &total);
     struct doubts doubts = {.n = 0};
     int width = name_width(o, all, n);
-    put_period(b, v);
+    put_period(b, o, v);
     if (n) {
         char messages[WATCH_NUMBER], envelopes[WATCH_NUMBER], bytes[WATCH_NUMBER], addresses[WATCH_NUMBER];
         watch_number((double)total.messages, messages);
@@ -298,12 +312,14 @@ static void json_machines(struct buf *b, struct observatory *o, uint32_t number,
     buf_add_byte(b, '}');
 }
 
-static void json_period(struct buf *b, const struct botnet_view *v)
+static void json_period(struct buf *b, struct observatory *o, const struct botnet_view *v)
 {
     buf_add_str(b, "{\"from\":");
     watch_time_json(b, v->from_ms);
     json_name(b, "to", false);
     watch_time_json(b, v->to_ms);
+    json_name(b, "kept_from", false);
+    watch_time_json(b, kept_from(o));
 }
 
 static void json_quiet(struct buf *b, const struct change_series *s)
@@ -335,7 +351,7 @@ int botnets_json(struct buf *b, struct observatory *o, const struct botnet_view 
 {
     size_t n;
     struct share total, *all = ask(o, v, &n, &total);
-    json_period(b, v);
+    json_period(b, o, v);
     json_name(b, "botnets", false);
     buf_add_byte(b, '[');
     for (size_t i = 0; i < n; i++) {
@@ -429,7 +445,7 @@ int botnet_full(struct buf *b, struct observatory *o, uint32_t number, const str
         buf_add_fmt(b, "%-14s%s\n", i ? "" : "mailers", mailer);
     }
     buf_add_byte(b, '\n');
-    put_period(b, v);
+    put_period(b, o, v);
     bool is_there = share_of(o, number, v, &s);
     for (size_t i = 0; i < SHARE_N && is_there; i++) {
         watch_estimate(&s.of[i], true, text);
@@ -469,7 +485,7 @@ int botnet_json(struct buf *b, struct observatory *o, uint32_t number, const str
         free(c);
         return c ? POSSE_ENOENT : POSSE_ENOMEM;
     }
-    json_period(b, v);
+    json_period(b, o, v);
     buf_add_fmt(b, ",\"number\":%u,\"name\":", x.number);
     json_string(b, span_str(x.name));
     buf_add_fmt(b, ",\"described\":%s,\"first\":", x.is_described ? "true" : "false");

@@ -73,6 +73,9 @@ const struct config_key cli_keys[] = {
     {"observe.ours", CONFIG_LIST, "", "", 0, 0,
      "Networks of our own mail hosts (192.0.2.0/24): what they hand on came from elsewhere. Private ones are ours without being "
      "named, unless they are named with ! before them (!10.0.0.0/8)."},
+    {"observe.quiet", CONFIG_TIME, "s", "14d", 3600, 3153600000.0,
+     "A campaign of which nothing came for so long, in the mail's own time, is forgotten, its kept messages with it. For old mail that is "
+     "observed at once it should be longer."},
     {"policy[].defer", CONFIG_FLOAT, "", "0", 0, 0.5,
      "Mail is put off (451) from the score on where at most this share of wanted mail is; 0: never."},
     {"policy[].discard", CONFIG_FLOAT, "", "0", 0, 0.5,

@@ -14,7 +14,8 @@
 #include "cli/records.h"
 #include "engine/asfile.h"
 
-enum { SLOTS_PER_THREAD = 4, PEEKS = 9, LOOK_EVERY = 256, SAVE_EVERY_MS = 60000, SAVE_SHARE = 20, STOPPED = 1, SURE_BITS = 10 };
+enum { SLOTS_PER_THREAD = 4, PEEKS = 9, LOOK_EVERY = 256, SAVE_EVERY_MS = 60000, SAVE_SHARE = 20, STOPPED = 1, SURE_BITS = 10,
+       HEAD_BYTES = 16384 };
 enum { OPT_RECORDS = 400, OPT_JUDGE, OPT_HAM, OPT_WRITE_AS, OPT_FRESH };
 
 struct watch_slot {
@@ -41,6 +42,9 @@ struct observe {
     size_t n_slots;
     struct ticket peeked[PEEKS];
     size_t n_peeked, next_peeked;
+    struct source_order order;
+    struct observe_worker *timer; /* of the thread that asks for tickets */
+    uint64_t n_timed;
     struct progress progress;
     uint64_t n, unread;
     int64_t saved_at_ms, save_ms;
@@ -95,6 +99,8 @@ static bool next(void *ctx, void *slot)
 {
     struct observe *s = ctx;
     struct watch_slot *x = slot;
+    if (s->is_stopped)
+        return false;
     if (s->next_peeked == s->n_peeked)
         return source_next(s->source, &x->ticket);
     struct ticket was = x->ticket;
@@ -160,7 +166,19 @@ static int done(void *ctx, void *slot)
     return rc ? rc : look_up(s);
 }
 
-/* ---- where the stream begins ---- */
+/* ---- the order of the stream ---- */
+
+/* Of a file in a folder: names of files mostly say nothing of when they came. What does not say comes last, as of when it is read. */
+static int64_t time_of(void *ctx, int fd)
+{
+    struct observe *s = ctx;
+    uint8_t head[HEAD_BYTES];
+    if (s->is_stopped || (++s->n_timed % LOOK_EVERY == 0 && (s->is_stopped = is_told_to_stop())))
+        return 0;
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    int64_t at = n > 0 ? observe_when(s->timer, span_of(head, (size_t)n)) : 0;
+    return at ? at : INT64_MAX;
+}
 
 static int by_time(const void *a, const void *b)
 {
@@ -212,6 +230,11 @@ static bool init(struct observe *s, const char *const *paths, size_t n)
         if (!(s->slot[i].worker = observe_worker_new(s->watch.observatory)) ||
             (s->is_judged && !(s->slot[i].judge = engine_worker_new(s->engine.engine))))
             return false;
+    s->order = (struct source_order){s, time_of};
+    if (!s->is_ham && !(s->timer = observe_worker_new(s->watch.observatory)))
+        return false;
+    if (s->timer)
+        source_order(s->source, &s->order);
     if (!s->is_ham && !s->is_fresh) {
         if (!(s->inputs = inputs_new(s->watch.observatory, paths, n)))
             return false;
@@ -231,6 +254,7 @@ static void deinit(struct observe *s)
     }
     for (size_t i = 0; i < PEEKS; i++)
         ticket_deinit(&s->peeked[i]);
+    observe_worker_free(&s->timer);
     free(s->slot);
     inputs_free(&s->inputs);
     source_free(&s->source);
@@ -244,7 +268,7 @@ static int run_mail(struct observe *s, const char *const *paths, size_t n)
         if (!observatory_now_ms(s->watch.observatory) && !s->is_ham)
             peek(s);
         rc = pool_run(&ops, s, (unsigned)s->threads, s->slot, sizeof *s->slot, s->n_slots);
-        if (rc == 0 && s->inputs)
+        if (rc == 0 && s->inputs && !s->is_stopped)
             inputs_all_done(s->inputs);
     }
     if (rc == POSSE_ENOMEM && !s->trouble.code)

@@ -73,6 +73,7 @@ int cli_watch_open(struct cli_watch *w, struct report *why)
         .is_reader = !w->is_writer,
         .latest_ms = cli_now_ms() + 86400000,
         .campaigns.max_bytes = (size_t)config_int(w->settings, "observe.memory"),
+        .campaigns.quiet_ms = config_int(w->settings, "observe.quiet") * 1000,
     };
     return observatory_open(&o, &w->observatory, why);
 }
@@ -122,7 +123,7 @@ void watch_estimate(const struct estimate *e, bool is_share, char out[WATCH_ESTI
         snprintf(out, WATCH_ESTIMATE, "%s", mid);
         return;
     }
-    if (!is_share && e->hi > OPEN_TIMES * e->mid) /* it has a lower bound only: the rest was never seen */
+    if (!is_share && e->mid > 0 && e->hi > OPEN_TIMES * e->mid) /* it has a lower bound only: the rest was never seen */
         snprintf(out, WATCH_ESTIMATE, "%s (%s or more)", mid, lo);
     else
         snprintf(out, WATCH_ESTIMATE, "%s (%s to %s)", mid, lo, hi);

@@ -40,7 +40,8 @@ static int open_it(struct eval_live *l, const struct config *c, struct report *w
         l->home[0] = '\0';
         return rc;
     }
-    struct observe_options o = {.home = l->home, .campaigns.max_bytes = (size_t)config_int(c, "observe.memory")};
+    struct observe_options o = {.home = l->home, .campaigns.max_bytes = (size_t)config_int(c, "observe.memory"),
+                                .campaigns.quiet_ms = config_int(c, "observe.quiet") * 1000};
     int rc = networks_new(net, n, &l->ours, why);
     if (!rc)
         rc = observatory_open(&o, &l->observatory, why);

@@ -28,6 +28,7 @@ struct source {
     size_t n, i;
     size_t max_bytes;
     const struct source_resume *resume; /* NULL: everything is read */
+    const struct source_order *order;   /* NULL: by name */
     struct folder stack[DEPTH_MAX];
     size_t depth;
     struct mbox *mbox;
@@ -50,6 +51,8 @@ struct source *source_new(const char *const *paths, size_t n, size_t max_bytes)
 }
 
 void source_resume(struct source *s, const struct source_resume *r) { s->resume = r; }
+
+void source_order(struct source *s, const struct source_order *o) { s->order = o; }
 
 const char *ticket_box(const struct ticket *t) { return t->box ? t->box->name : NULL; }
 
@@ -144,6 +147,42 @@ static bool folder_read(struct folder *f, DIR *d)
     return true;
 }
 
+struct timed { int64_t time_ms; uint32_t at; };
+
+static int by_time(const void *a, const void *b, void *names)
+{
+    const struct timed *x = a, *y = b;
+    return x->time_ms != y->time_ms ? (x->time_ms < y->time_ms ? -1 : 1) : by_name(&x->at, &y->at, names);
+}
+
+/* When what lies there came; what is no file, or was read before, comes first. */
+static int64_t time_of(struct source *s, const struct folder *f, const uint8_t *entry, struct ticket *t)
+{
+    const char *name = (const char *)entry + 1;
+    if (entry[0] == DT_DIR || !ticket_set_name(t, f->path, name) || !is_wanted(s, t->name))
+        return INT64_MIN;
+    int fd = openat(f->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    int64_t time_ms = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? s->order->time_ms(s->order->ctx, fd) : INT64_MIN;
+    if (fd >= 0)
+        close(fd);
+    return time_ms;
+}
+
+/* Without memory the order is by name. */
+static void folder_order(struct source *s, struct folder *f, struct ticket *t)
+{
+    struct timed *x = s->order && !f->is_maildir && f->n > 1 ? malloc(f->n * sizeof *x) : NULL;
+    if (!x)
+        return;
+    for (size_t i = 0; i < f->n; i++)
+        x[i] = (struct timed){time_of(s, f, f->names.p + f->at[i], t), f->at[i]};
+    qsort_r(x, f->n, sizeof *x, by_time, f->names.p);
+    for (size_t i = 0; i < f->n; i++)
+        f->at[i] = x[i].at;
+    free(x);
+}
+
 /* Steps into a folder. at: its parent's descriptor or AT_FDCWD. False: the ticket says why not. */
 static bool folder_push(struct source *s, int at, const char *name, const char *path, struct ticket *t)
 {
@@ -169,8 +208,10 @@ static bool folder_push(struct source *s, int at, const char *name, const char *
         closedir(d);
     else if (copy >= 0)
         close(copy);
-    if (is_read)
+    if (is_read) {
+        folder_order(s, f, t);
         return true;
+    }
     folder_pop(s);
     struct report why;
     errno = saved;

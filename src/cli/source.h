@@ -68,6 +68,14 @@ struct source_resume {
 };
 /* r must outlive the source. */
 void source_resume(struct source *s, const struct source_resume *r);
+/* In which order the files of one folder come, by a number that is made of each before the first of them comes; equal ones, and folders
+ * before files, by name. Files that are not wanted are not opened. Cost: an open, what time_ms reads, and a close for a file. */
+struct source_order {
+    void *ctx;
+    int64_t (*time_ms)(void *ctx, int fd); /* the file is open, its offset 0 and not looked at */
+};
+/* o must outlive the source. */
+void source_order(struct source *s, const struct source_order *o);
 /* The path of the mbox that a ticket is of; NULL: of none. */
 const char *ticket_box(const struct ticket *t);
 

@@ -59,6 +59,8 @@ int observe_read(struct observe_worker *w, const struct message *m, const struct
 /* The same for bytes, with a parser of its own. */
 int observe_bytes(struct observe_worker *w, struct span raw, const struct observe_in *in, struct sighting **out,
                   const struct mailer **mailer_out);
+/* When the message came whose first bytes these are, as its sighting would say before the stream's time is held against it; 0: it does not say. */
+int64_t observe_when(struct observe_worker *w, struct span head);
 
 /* ---- counting: one thread ---- */
 

@@ -326,3 +326,10 @@ int observe_bytes(struct observe_worker *w, struct span raw, const struct observ
     int rc = message_parse(w->parser, w->arena, raw, &m);
     return rc ? rc : read_message(w, m, in, out, mailer_out);
 }
+
+int64_t observe_when(struct observe_worker *w, struct span head)
+{
+    struct message *m;
+    arena_reset(w->arena);
+    return message_parse(w->parser, w->arena, head, &m) ? 0 : arrival(m);
+}

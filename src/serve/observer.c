@@ -308,7 +308,8 @@ static void take_options(struct observer *o, const struct config *c)
     o->options = (struct observe_options){
         .home = o->home, .mailers = o->mailers, .as_table = o->as_table, .originals = (uint32_t)config_int(c, "observe.originals"),
         .originals_bytes = (uint64_t)config_int(c, "observe.originals_bytes"), .ham_sample = (size_t)config_int(c, "observe.ham_texts"),
-        .campaigns.max_bytes = (size_t)config_int(c, "observe.memory")};
+        .campaigns.max_bytes = (size_t)config_int(c, "observe.memory"),
+        .campaigns.quiet_ms = config_int(c, "observe.quiet") * 1000};
 }
 
 int observer_new(const char *home, const struct config *config, struct counters *counters, struct log *log, struct observer **out,

@@ -110,6 +110,7 @@ static void errors_name_line_and_bounds(void **state)
     (void)state;
     static const struct { const char *text, *report; } cases[] = {
         {"\nfilter {\n ham_los = 1\n}", ":3: unknown key \"filter.ham_los\"; did you mean \"filter.ham_loss\"?"},
+        {"filter.ham_loss = 1", ":1: \"filter.ham_loss\" is key \"ham_loss\" of a section; write filter { ham_loss = ... }"},
         {"frobnicate = 1", ":1: unknown key \"frobnicate\"; `posse config --dump` lists all"},
         {"filter {\n ham_loss = 0.7\n}", ":2: filter.ham_loss must be 0 to 0.5 share, not 0.7"},
         {"filter {\n list_bits = 2.5\n}", ":2: filter.list_bits must be a whole number, not \"2.5\""},

@@ -220,11 +220,56 @@ static void test_folders(void **state)
           {"d/md/cur/1:2,S", "x", 0}, {"d/md/new/2", "x", 0}, {"d/z", "x", 0});
 }
 
+/* The file's number is its time. */
+static int64_t number_in(void *ctx, int fd)
+{
+    char digits[32] = "";
+    assert_true(pread(fd, digits, sizeof digits - 1, 0) > 0);
+    ++*(unsigned *)ctx;
+    return strtoll(digits, NULL, 10);
+}
+
+static bool not_read_before(void *ctx, const char *path)
+{
+    (void)ctx;
+    return !strstr(path, "/old");
+}
+
+/* Files by time, equal ones by name, folders first; what is not wanted is not opened. */
+static void test_order(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"o/sub/8", "o/c", "o/a", "o/b", "o/d"};
+    unsigned asked = 0;
+    struct source_order order = {&asked, number_in};
+    struct source_resume resume = {.wants = not_read_before};
+    char *o = strdup(at("o"));
+    const char *paths[] = {o};
+    size_t i = 0;
+    struct ticket t;
+    assert_int_equal(mkdir(o, 0700), 0);
+    assert_int_equal(mkdir(at("o/sub"), 0700), 0);
+    put("o/a", "20"), put("o/b", "20"), put("o/c", "-3"), put("o/d", "1700000000000"), put("o/old", "1"), put("o/sub/8", "99");
+    struct source *s = source_new(paths, 1, 1000);
+    source_order(s, &order);
+    source_resume(s, &resume);
+    ticket_init(&t);
+    for (; source_next(s, &t); i++) {
+        assert_true(i < sizeof want / sizeof *want);
+        assert_string_equal(t.name + strlen(root) + 1, want[i]);
+    }
+    assert_int_equal(i, sizeof want / sizeof *want);
+    assert_int_equal(asked, 4); /* one file alone has no order */
+    ticket_deinit(&t);
+    source_free(&s);
+    free(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file),   cmocka_unit_test(test_bad),     cmocka_unit_test(test_mbox),
-        cmocka_unit_test(test_window), cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_window), cmocka_unit_test(test_folders), cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

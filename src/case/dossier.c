@@ -4,28 +4,22 @@
 #include "base/error.h"
 #include "case/dossier_priv.h"
 
+/* `overflow-wrap: anywhere` would make WeasyPrint measure each cell letter by letter: minutes for a thousand exhibits. So columns of the long
+ * table have widths, and digests break where they like. */
 static const char style[] =
-    "<style>body{font:15px/1.5 Georgia,'DejaVu Serif',serif;color:#1c1c1c;background:#fff;max-width:62rem;margin:0 "
-    "auto;padding:1.5rem}"
-    "h1,h2,h3,th,nav,.d-ci,.d-key{font-family:'Helvetica Neue',Arial,'DejaVu "
-    "Sans',sans-serif}h1{font-size:1.8rem;margin:.2rem 0}"
+    "<style>body{font:15px/1.5 Georgia,'DejaVu Serif',serif;color:#1c1c1c;background:#fff;max-width:62rem;margin:0 auto;padding:1.5rem}"
+    "h1,h2,h3,th,nav,.d-ci,.d-key{font-family:'Helvetica Neue',Arial,'DejaVu Sans',sans-serif}h1{font-size:1.8rem;margin:.2rem 0}"
     "h2{font-size:1.3rem;border-bottom:2px solid #1c1c1c;margin-top:2.2rem}h3{font-size:1.05rem;margin:1.6rem 0 .3rem}"
     "table{border-collapse:collapse;width:100%;font-size:.86rem;margin:.6rem 0}th{text-align:left;background:#eef1f4}"
-    "th,td{border:1px solid #c4cad0;padding:.25rem "
-    ".45rem;vertical-align:top;overflow-wrap:anywhere}.d-n{text-align:right;white-space:nowrap}"
+    "th,td{border:1px solid #c4cad0;padding:.25rem .45rem;vertical-align:top;overflow-wrap:break-word}.d-n{text-align:right;white-space:nowrap}"
     ".d-ci{color:#555;white-space:nowrap;font-size:.9em}code,pre,.d-hash{font:.8rem/1.4 'DejaVu Sans Mono',monospace}"
-    "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f6f7f8;border-left:3px solid #9aa4ae;padding:.5rem "
-    ".8rem;margin:.4rem 0}"
-    ".d-hash{overflow-wrap:anywhere}.d-x{color:#a00;font:.75em "
-    "monospace}.d-slot{background:#fde9b8;border-radius:3px;padding:0 .2em}"
-    ".d-key{background:#eef1f4;padding:.6rem .9rem;font-size:.85rem}.d-warn{border-left:4px solid "
-    "#b35900;padding-left:.8rem}"
+    "pre{white-space:pre-wrap;overflow-wrap:break-word;background:#f6f7f8;border-left:3px solid #9aa4ae;padding:.5rem .8rem;margin:.4rem 0}"
+    ".d-hash{word-break:break-all}.d-list{table-layout:fixed}.d-x{color:#a00;font:.75em monospace}"
+    ".d-slot{background:#fde9b8;border-radius:3px;padding:0 .2em}"
+    ".d-key{background:#eef1f4;padding:.6rem .9rem;font-size:.85rem}.d-warn{border-left:4px solid #b35900;padding-left:.8rem}"
     ".d-sum li{margin:.4rem 0}svg{width:100%;height:auto}nav a{margin-right:.8rem}bdi{unicode-bidi:isolate}"
-    "@media "
-    "print{body{max-width:none;padding:0;font-size:10.5pt}h2{break-after:avoid}h3,tr,pre,svg{break-inside:avoid}nav{"
-    "display:none}"
-    "a{color:inherit;text-decoration:none}}@page{margin:18mm;@bottom-right{content:counter(page) \" / \" "
-    "counter(pages)}}</style>\n";
+    "@media print{body{max-width:none;padding:0;font-size:10.5pt}h2{break-after:avoid}h3,tr,pre,svg{break-inside:avoid}nav{display:none}"
+    "a{color:inherit;text-decoration:none}}@page{margin:18mm;@bottom-right{content:counter(page) \" / \" counter(pages)}}</style>\n";
 
 static void head(struct dossier *d)
 {
@@ -49,13 +43,12 @@ static void head(struct dossier *d)
     d_time(d, d->f->from_ms);
     d_str(d, " to ");
     d_time(d, d->f->to_ms);
-    d_str(d, ". All times are UTC; ranges in parentheses are 95% intervals.</p>\n<nav><a "
-             "href=\"#summary\">Summary</a><a href=\"#size\">Size</a>"
-             "<a href=\"#timeline\">Timeline</a><a href=\"#campaigns\">Campaigns</a><a href=\"#mailers\">Mailers</a><a "
-             "href=\"#hosting\">Hosting</a>"
-             "<a href=\"#marks\">Marks</a><a href=\"#money\">Money</a><a href=\"#doubt\">Uncertain</a><a "
-             "href=\"#redacted\">Left out</a>"
-             "<a href=\"#exhibits\">Exhibits</a><a href=\"#verify\">Verify</a></nav></header>\n<section>");
+    d_str(d, ". All times are UTC; ranges in parentheses are 95% intervals.</p>\n<nav><a href=\"#summary\">Summary</a><a href=\"#size\">Size</a>"
+             "<a href=\"#timeline\">Timeline</a>");
+    d_str(d, d->f->watch ? "<a href=\"#after\">After the action</a>" : "");
+    d_str(d, "<a href=\"#campaigns\">Campaigns</a><a href=\"#mailers\">Mailers</a><a href=\"#hosting\">Hosting</a><a href=\"#marks\">Marks</a>"
+             "<a href=\"#money\">Money</a><a href=\"#doubt\">Uncertain</a><a href=\"#redacted\">Left out</a><a href=\"#exhibits\">Exhibits</a>"
+             "<a href=\"#verify\">Verify</a></nav></header>\n<section>");
 }
 
 static int write_page(struct dossier *d, struct report *why)
@@ -67,6 +60,7 @@ static int write_page(struct dossier *d, struct report *why)
     dossier_summary(d);
     dossier_size(d);
     dossier_timeline(d);
+    dossier_after(d);
     if ((err = dossier_campaigns(d, why)))
         return err;
     dossier_traits(d);

@@ -108,12 +108,10 @@ void dossier_summary(struct dossier *d)
     d_section(d, "summary", "In plain words");
     d_str(d, "<ul class=\"d-sum\">\n");
     if (f->watch) {
-        d_str(d, "<li><b>After the action of ");
+        d_str(d, "<li><b><a href=\"#after\">After the action</a> of ");
         d_time(d, f->watch->action_ms);
-        d_str(d, ": ");
-        d_text(d, f->watch->verdict);
-        d_str(d, ".</b> ");
-        dossier_text(d->b, f->watch->sentence, 1000);
+        d_str(d, ":</b> ");
+        dossier_text(d->b, f->watch->sentence, 1500);
         d_str(d, "</li>\n");
     }
     if (b)
@@ -122,23 +120,24 @@ void dossier_summary(struct dossier *d)
     for (size_t i = 0; i < f->n_campaigns; i++)
         messages += f->campaign[i].messages;
     if (f->n_campaigns) {
-        d_fmt(d, "<li>%s campaign%s with ", f->campaigns_total > 1 ? "It sends" : "There is one",
-              f->campaigns_total > 1 ? "s" : "");
-        if (f->campaigns_total > f->n_campaigns)
-            d_fmt(d, "(%llu, of which the %zu largest are here) ", (unsigned long long)f->campaigns_total,
-                  f->n_campaigns);
+        uint64_t all = f->campaigns_total > f->n_campaigns ? f->campaigns_total : f->n_campaigns;
+        if (all == 1)
+            d_str(d, "<li>It sends one campaign, of ");
+        else
+            d_fmt(d, "<li>It sends %llu campaigns", (unsigned long long)all);
+        if (all > f->n_campaigns)
+            d_fmt(d, "; the %zu largest are told of here, with ", f->n_campaigns);
+        else if (all > 1)
+            d_str(d, " with ");
         d_number(d, (double)messages);
-        d_fmt(d, " messages in all. A campaign is what was made from one template (<a href=\"#campaigns\">described "
+        d_fmt(d, " messages. A campaign is what was made from one template (<a href=\"#campaigns\">described "
                  "below</a>). ");
         campaign_in_words(d, &f->campaign[0], f->n_campaigns > 1);
         d_str(d, "</li>\n");
     }
     marks_in_words(d);
     if (f->n_controllers)
-        d_fmt(d,
-              "<li>%zu machine%s found that may command it, with the grounds and the probability of each "
-              "(<a href=\"#hosting\">controllers and hosting</a>).</li>\n",
-              f->n_controllers, f->n_controllers == 1 ? " was" : "s were");
+        dossier_commanders(d);
     else
         d_str(d, "<li>Which machines command it is not known: no network's traffic is among the exhibits, or none of "
                  "it shows one.</li>\n");
@@ -220,7 +219,9 @@ void dossier_size(struct dossier *d)
         census_row(d, &f->botnet[i], "machines that sent within an hour", &f->botnet[i].live);
         census_row(d, &f->botnet[i], "machines ever", &f->botnet[i].ever);
     }
-    d_str(d, "</tbody></table>\n");
+    d_str(d, "</tbody></table>\n<p>Counted is what was seen. The others are inferred from how often each was seen again: &ldquo;marks&rdquo;, where "
+             "a machine is known by a mark of its own in what it sends; &ldquo;addresses&rdquo;, where it is known by its address, which several may "
+             "share or give back.</p>\n");
 }
 
 /* ---- timeline ---- */
@@ -349,7 +350,9 @@ void dossier_timeline(struct dossier *d)
     for (size_t i = 0; i < f->n_botnets; i++)
         changes += f->botnet[i].n_changes;
     if (!changes) {
-        d_str(d, "<p>No sudden change was found.</p>\n");
+        d_str(d, "<p>No sudden change was found up to ");
+        d_time(d, f->to_ms);
+        d_str(d, f->watch ? "; what came after the action stands <a href=\"#after\">below</a>.</p>\n" : ".</p>\n");
         return;
     }
     d_str(d, "<table><thead><tr><th>Of</th><th>Change</th><th>When</th><th>Messages a minute "
@@ -383,12 +386,15 @@ void dossier_traits(struct dossier *d)
             d_fmt(d, " does (probability %.2f).</p>\n", b->family_probability);
         }
         if (b->n_reasons) {
-            d_str(d, "<table><thead><tr><th>Grounds</th><th>Bits</th><th>Published in</th></tr></thead><tbody>\n");
+            d_str(d, "<p>What speaks for that; a bit doubles the odds, ten make them a thousand to one.</p>\n<table><thead><tr><th>Grounds</th>"
+                     "<th>Bits</th><th>Published in</th></tr></thead><tbody>\n");
             for (size_t k = 0; k < b->n_reasons && k < DOSSIER_ROWS; k++) {
                 d_str(d, "<tr>");
                 d_cell(d, b->reason[k].text);
                 d_fmt(d, "<td class=\"d-n\">%.1f</td>", b->reason[k].bits);
-                d_cell(d, b->reason[k].source);
+                d_str(d, "<td>");
+                d_text(d, b->reason[k].source);
+                d_str(d, "</td>");
                 d_str(d, "</tr>\n");
             }
             d_str(d, "</tbody></table>\n");

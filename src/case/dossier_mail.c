@@ -17,6 +17,7 @@ int dossier_message(struct dossier *d, uint64_t exhibit, struct buf *out, bool *
     struct buf raw;
     struct redacted what;
     *ok = false;
+    d->of_sender = 0;
     buf_clear(out);
     int err = casefile_line(d->file, exhibit, &l, why);
     if (err)
@@ -34,6 +35,7 @@ int dossier_message(struct dossier *d, uint64_t exhibit, struct buf *out, bool *
         d->redacted_messages++;
         d->redacted_mailboxes += what.mailboxes;
         d->redacted_places += what.places;
+        d->of_sender = what.of_sender;
         *ok = true;
     } else if (!err) {
         d->unredactable++;
@@ -315,7 +317,8 @@ static void put_pieces(struct dossier *d, const struct found_piece *p, size_t n)
 
 static void put_template(struct dossier *d, const struct found_template *t)
 {
-    d_fmt(d, "<p><b>Template, version %u</b>, made from %u messages. Shaded: what changes from message to message",
+    d_fmt(d, "<p><b>Template, version %u</b>, made from %u messages, in small letters and without punctuation, as they are compared. "
+             "Shaded: what changes from message to message",
           t->version, t->texts);
     if (t->seen)
         d_fmt(d, "; of %llu later messages %llu fit it", (unsigned long long)t->seen, (unsigned long long)t->matched);
@@ -350,8 +353,9 @@ static void put_sample(struct dossier *d, struct arena *a, struct span raw, uint
     struct message *m;
     if (message_parse(d->parser, a, raw, &m))
         return;
-    d_fmt(d, "<p><b>Sample</b>, exhibit <a href=\"#x%llu\">%llu</a>%s:</p>\n<pre>", (unsigned long long)exhibit,
-          (unsigned long long)exhibit, d->o->shows_recipients ? "" : ", without its recipients");
+    d_fmt(d, "<p><b>Sample</b>, exhibit <a href=\"#x%llu\">%llu</a>%s%s:</p>\n<pre>", (unsigned long long)exhibit,
+          (unsigned long long)exhibit, d->o->shows_recipients ? "" : ", without its recipients",
+          d->of_sender ? " (nor the word of the sender's name that is a recipient's, too)" : "");
     static const enum field_id shown[] = {FIELD_FROM, FIELD_REPLY_TO,   FIELD_SUBJECT,
                                           FIELD_DATE, FIELD_MESSAGE_ID, FIELD_X_MAILER};
     static const char *const names[] = {"From", "Reply-To", "Subject", "Date", "Message-ID", "X-Mailer"};

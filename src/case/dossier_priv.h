@@ -15,6 +15,7 @@ struct dossier {
     struct mail_parser *parser;
     struct schedule *schedule; /* of marks */
     size_t redacted_mailboxes, redacted_places, redacted_messages, unredactable, networks_only;
+    size_t of_sender; /* of the message that was read last: words taken out of what its sender calls himself */
 };
 
 /* ---- dossier_text.c ---- */
@@ -42,6 +43,8 @@ int dossier_campaigns(struct dossier *d, struct report *why);
 void dossier_brands(struct dossier *d);
 void dossier_money(struct dossier *d);
 void dossier_hosting(struct dossier *d);
+void dossier_commanders(struct dossier *d); /* controllers in a sentence of the summary, and what ties them to the case */
+void dossier_after(struct dossier *d);
 void dossier_doubts(struct dossier *d);
 void dossier_redactions(struct dossier *d);
 int dossier_exhibits(struct dossier *d, struct report *why);

@@ -45,6 +45,23 @@ static bool is_mark(uint32_t cp)
            (cp >= 0x20d0 && cp < 0x2100);
 }
 
+static bool is_of_name(struct span s, size_t i)
+{
+    return i < s.n && (ascii_is_alnum(s.p[i]) || s.p[i] >= 0x80 || (s.p[i] && strchr("-_@:/", s.p[i])));
+}
+
+/* "7.91" and "0.5" are numbers; what has another dot, or anything else of a name or link about it, may be an address. */
+static bool is_in_number(struct span s, size_t dot)
+{
+    size_t from = dot, to = dot + 1;
+    while (from > 0 && ascii_is_digit(s.p[from - 1]))
+        from--;
+    while (to < s.n && ascii_is_digit(s.p[to]))
+        to++;
+    bool ends = !is_of_name(s, to) && !(to < s.n && s.p[to] == '.' && is_of_name(s, to + 1));
+    return from < dot && to > dot + 1 && ends && !(from > 0 && (is_of_name(s, from - 1) || s.p[from - 1] == '.'));
+}
+
 static void write(struct buf *b, struct span s, size_t most, bool defang)
 {
     unsigned marks = 0, step;
@@ -58,7 +75,7 @@ static void write(struct buf *b, struct span s, size_t most, bool defang)
             continue;
         uint8_t next = at + 1 < s.n ? s.p[at + 1] : 0;
         if (defang && cp == '.' && at && (ascii_is_alnum(s.p[at - 1]) || s.p[at - 1] >= 0x80) &&
-            (ascii_is_alnum(next) || next >= 0x80))
+            (ascii_is_alnum(next) || next >= 0x80) && !is_in_number(s, at))
             buf_add_str(b, "[.]");
         else if (defang && cp == '@')
             buf_add_str(b, "[@]");
@@ -129,10 +146,15 @@ void d_estimate(struct dossier *d, const struct estimate *e)
     d_number(d, e->lo);
     d_str(d, " to ");
     d_number(d, e->hi);
-    d_str(d, e->hi > TOO_WIDE * e->mid ? "; too few were seen to say)</span>" : ")</span>");
+    d_str(d, e->mid > 0 && e->hi > TOO_WIDE * e->mid ? "; too few were seen to say)</span>" : ")</span>");
 }
 
-static void percent(struct dossier *d, double x) { d_fmt(d, fabs(x) >= 0.1 || x == 0 ? "%.0f%%" : "%.2g%%", 100 * x); }
+/* 99.8% is not all. */
+static void percent(struct dossier *d, double x)
+{
+    bool is_near = fabs(x) >= 0.99 && fabs(x) < 1;
+    d_fmt(d, is_near ? "%.1f%%" : fabs(x) >= 0.1 || x == 0 ? "%.0f%%" : "%.2g%%", 100 * x);
+}
 
 void d_share(struct dossier *d, const struct estimate *e)
 {

@@ -216,6 +216,8 @@ struct found_watch {
     struct estimate whole_fell;                               /* the same of all spam; below 0: it grew */
     struct estimate before, after, whole_before, whole_after; /* messages a day */
     struct found_period was, is;                              /* what was counted before and after, and its share */
+    struct found_hour *own, *whole;                           /* messages by the hour, before and after, for a chart */
+    size_t n_own, n_whole;
     struct found_taker *taker;
     size_t n_takers; /* who gained; the case's own first */
     struct found_return *back;

@@ -167,6 +167,7 @@ static const struct shape_field watch_fields[] = {
     ONE(SHAPE_ESTIMATE, found_watch, "whole_fell", whole_fell), ONE(SHAPE_ESTIMATE, found_watch, "before", before),
     ONE(SHAPE_ESTIMATE, found_watch, "after", after), ONE(SHAPE_ESTIMATE, found_watch, "whole_before", whole_before),
     ONE(SHAPE_ESTIMATE, found_watch, "whole_after", whole_after), PART(found_watch, "was", was, period), PART(found_watch, "is", is, period),
+    LIST(found_watch, "own_hours", own, n_own, 20000, hour), LIST(found_watch, "whole_hours", whole, n_whole, 20000, hour),
     LIST(found_watch, "takers", taker, n_takers, 1000, taker), LIST(found_watch, "back", back, n_backs, 100000, back),
     ONE(SHAPE_U64, found_watch, "back_total", backs_total), ONE(SHAPE_U64, found_watch, "hosts_total", hosts_total),
     ONE(SHAPE_U64, found_watch, "back_before", backs_before)};

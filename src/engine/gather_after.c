@@ -407,13 +407,33 @@ static int find_returns(struct looking *l)
     return err;
 }
 
+/* ---- hours ---- */
+
+static struct found_hour *hours_of(struct looking *l, const uint64_t *messages)
+{
+    struct found_hour *h = arena_zalloc(l->a, (l->n + 1) * sizeof *h);
+    for (size_t i = 0; h && i < l->n; i++)
+        h[i] = (struct found_hour){.from_ms = l->first + (int64_t)i * HOUR_MS, .messages = messages[i]};
+    return h;
+}
+
+static int keep_hours(struct looking *l)
+{
+    l->out->own = hours_of(l, l->own);
+    l->out->whole = hours_of(l, l->whole);
+    if (!l->out->own || !l->out->whole)
+        return gather_no_memory(l->why);
+    l->out->n_own = l->out->n_whole = l->n;
+    return POSSE_OK;
+}
+
 /* ---- in words ---- */
 
 static void say_when(int64_t ms, char out[CASE_TIME_TEXT])
 {
     struct case_time t = {.unix_ms = ms};
     case_time_text(&t, out);
-    out[16] = ' '; /* "2011-03-16T14:45" is enough for a sentence */
+    out[10] = ' '; /* "2011-03-16 14:45" is enough for a sentence */
     memcpy(out + 16, " UTC", 5);
 }
 
@@ -516,6 +536,8 @@ int gather_after(struct observatory *o, const struct findings *f, const struct a
     err = fill_takers(l);
     if (!err)
         err = find_returns(l);
+    if (!err)
+        err = keep_hours(l);
     if (!err)
         err = say(l);
     if (err)

@@ -20,6 +20,8 @@ static const struct { const char *in, *text, *defanged; } cases[] = {
     {"jane@a.example", NULL, "jane[@]a[.]example"},
     {"End. Next", NULL, "End. Next"},
     {"192.0.2.1", NULL, "192[.]0[.]2[.]1"},
+    {"every 601.9 s, 7.91% (0.5).", NULL, "every 601.9 s, 7.91% (0.5)."},
+    {"10.1.2 a1.2 1.2b 1.2-3 http://10.1 1.2.", NULL, "10[.]1[.]2 a1[.]2 1[.]2b 1[.]2-3 hxxp://10[.]1 1.2."},
     {"\xd0\xb0.\xd1\x80\xd1\x84 p.\xd1\x80\xd1\x84", NULL, "\xd0\xb0[.]\xd1\x80\xd1\x84 p[.]\xd1\x80\xd1\x84"},
 };
 

@@ -213,7 +213,7 @@ def crowd(d, key, door):
             worst = max(worst, time.monotonic() - begun) if ok else 99
     check(f"{door}: {n} connections, others wait", worst < 5, worst)
     over = n - CONNECTIONS
-    check(f"{door}: refused", d.soon(lambda: d.metric("posse_over_limit_total", door) - before >= over - 100),
+    check(f"{door}: refused", d.soon(lambda: d.metric("posse_over_limit_total", door) - before >= over - 100, 60),
           (d.metric("posse_over_limit_total", door) - before, over))
     check(f"{door}: log", d.logged("event=over_limit", f"door={door}"))
     for s in some:

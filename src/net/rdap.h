@@ -3,7 +3,7 @@
  * Asks for addresses alone, never for names: a name in a message may be its sender's own, and a question would tell him. Nothing is asked
  * unless `is_online` says so: without it answers come from the cache or not at all.
  * Where to ask: the bootstrap registry (RFC 9224), a folder of the user's or fetched from its publisher. How: RFC 7480 over HTTP, redirects
- * followed. Answers: RFC 9083, contacts as jCard (RFC 7095).
+ * followed. Answers: RFC 9083, contacts as jCard (RFC 7095). JSContact (RFC 9553) in answers is a draft and is not read: it names nobody.
  * Forgeable: all of an answer, by the registry, by who holds the network, and by everybody on the way where the URL is plain http.
  * So texts are cut and made printable, an e-mail address is one or is left out, and an answer about other addresses is refused.
  * Ownership: struct rdap owns its tables and its cache's lock; structs of answers are plain values but for `raw`.

@@ -29,6 +29,7 @@
 #define BITS_CROWD_SURE 16.0          /* past it half counts: what a crowd has in common may be another thing */
 #define BITS_CROWD_MOST 22.0
 #define BITS_CROWD_LEAST (-12.0)
+#define GANG_LEAST 3                  /* hosts, all of one gang (trace_gang.c): two may meet anywhere */
 #define BITS_ORDER_MOST 4.0
 #define BITS_ORDER_LEAST (-0.5)        /* many act when it suits them, long after they were told */
 #define BITS_ORDER_EACH 2.0

@@ -316,12 +316,14 @@ static bool scans(const struct host *h, uint16_t port)
 }
 
 /* Base-2 likelihood ratio of what one host is seen to do, "its controller is here" against "a host like any". */
-double trace_crowd_of(const struct pass *w, uint32_t host, uint16_t port)
+double trace_crowd_of(const struct pass *w, uint32_t host, uint16_t port) { return trace_crowd_against(w, host, port, w->base); }
+
+double trace_crowd_against(const struct pass *w, uint32_t host, uint16_t port, double base)
 {
     if (scans(&w->t->host[host], port))
         return 0;
     double seen = w->host_bits[host] > 0 ? (double)w->host_bits[host] : BITS_ACTS_LEAST, l = exp2(clamp(seen, -20, 20));
-    return log2((ACTS_IF_INFECTED * l + 1 - ACTS_IF_INFECTED) / (w->base * l + 1 - w->base));
+    return log2((ACTS_IF_INFECTED * l + 1 - ACTS_IF_INFECTED) / (base * l + 1 - base));
 }
 
 double trace_crowd_limit(double bits)
@@ -364,7 +366,9 @@ static void crowd_reasons(const struct pass *w, const struct pair *p, const stru
 {
     if (!w->inside[p->src])
         return;
-    if (s->n_acting)
+    if (s->gang)
+        trace_reason_add(out, TRACE_CROWD, s->crowd, "all %u hosts that talk to it talk to one controller that is told", s->n_hosts);
+    else if (s->n_acting)
         trace_reason_add(out, TRACE_CROWD, s->crowd, "%u of the %u hosts that talk to it act (of all, %.2f%% do)", s->n_acting, s->n_hosts, w->base * 100);
     else
         trace_reason_add(out, TRACE_CROWD, s->crowd, "none of the %u hosts that talk to it acts", s->n_hosts);

@@ -1,4 +1,4 @@
-/* Incidents: what there is to do. Controllers that share half of their hosts, or are one name and its addresses, are one; a told host
+/* Incidents: what there is to do. Controllers that share half of their hosts, are of one gang, or are one name and its addresses, are one; a told host
  * without a told controller is one by itself. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static void group_all(const struct pass *w, struct group *g, size_t n)
     for (uint32_t i = 0; i < n && i < COMPARED_MOST; i++)
         for (uint32_t j = 0; j < i; j++) {
             const struct service *a = &w->service[g[i].service], *b = &w->service[g[j].service];
-            if (same_place(w, a, b) || share_hosts(w, a, b))
+            if (same_place(w, a, b) || share_hosts(w, a, b) || a->gang == g[j].service + 1 || b->gang == g[i].service + 1)
                 join(g, i, j);
         }
 }

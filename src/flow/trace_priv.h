@@ -144,6 +144,7 @@ struct service { /* one destination: its pairs stand together in `order` */
     uint32_t n_hosts, n_acting, n_outside;
     double crowd, crowd_all;       /* as it counts; without its limits */
     double order, rhythm, bits;
+    uint32_t gang;                 /* all its hosts are of that service's, + 1 (trace_gang.c); 0: not looked at, or not so */
     bool is_told;
 };
 struct pass {
@@ -191,6 +192,9 @@ int trace_controllers_make(struct pass *w, struct lists *l);
 int trace_hosts_make(struct pass *w, struct lists *l);
 double trace_crowd_limit(double bits);
 double trace_crowd_of(const struct pass *w, uint32_t host, uint16_t port); /* trace_evidence.c: one host's part */
+double trace_crowd_against(const struct pass *w, uint32_t host, uint16_t port, double base); /* the same where that share of hosts is so */
+/* trace_gang.c: by: services, most bits first, and so again once this has found some to be more; how many. */
+size_t trace_gangs_judge(struct pass *w, const uint32_t *by, size_t n);
 /* trace_incidents.c */
 int trace_incidents_make(const struct pass *w, struct lists *l);
 

@@ -89,6 +89,20 @@ static size_t candidates(const struct pass *w, uint32_t *by)
     return n;
 }
 
+/* In order of their bits; is_told. */
+static void tell(struct pass *w, uint32_t *by, size_t n)
+{
+    const struct trace *t = w->t;
+    double wrong = 0;
+    bool is_over = false;
+    qsort_r(by, n, sizeof *by, by_service_bits, w->service);
+    for (size_t i = 0; i < n; i++) {
+        double p = trace_odds(w->service[by[i]].bits);
+        is_over = is_over || p < t->o.probability || (wrong += 1 - p) > t->o.false_discovery * (double)(i + 1);
+        w->service[by[i]].is_told = !is_over;
+    }
+}
+
 int trace_controllers_make(struct pass *w, struct lists *l)
 {
     const struct trace *t = w->t;
@@ -98,17 +112,11 @@ int trace_controllers_make(struct pass *w, struct lists *l)
         free(by);
         return POSSE_ENOMEM;
     }
-    qsort_r(by, n, sizeof *by, by_service_bits, w->service);
-    double wrong = 0;
-    bool is_over = false;
-    for (size_t i = 0; i < n; i++) {
-        struct service *s = &w->service[by[i]];
-        double p = trace_odds(s->bits);
-        is_over = is_over || p < t->o.probability || (wrong += 1 - p) > t->o.false_discovery * (double)(i + 1);
-        s->is_told = !is_over;
-        if (p > .05)
-            members_note(w, by[i]);
-    }
+    tell(w, by, n);
+    if (trace_gangs_judge(w, by, n))
+        tell(w, by, n);
+    for (size_t i = 0; i < n && trace_odds(w->service[by[i]].bits) > .05; i++)
+        members_note(w, by[i]);
     n = n < t->o.max_listed ? n : t->o.max_listed;
     l->controller = calloc(n + 1, sizeof *l->controller);
     for (size_t i = 0; l->controller && i < n; i++)

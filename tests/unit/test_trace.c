@@ -134,6 +134,47 @@ static void open_lines_are_replaced(void **state)
     trace_free(&t);
 }
 
+static bool is_told(const struct incident *x, size_t n, struct ip a)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < x[i].n_controllers; k++)
+            if (ip_compare(&x[i].controller[k].ip, &a) == 0)
+                return x[i].n_hosts >= 8;
+    return false;
+}
+
+/* Two gangs of eight in a thousand hosts. A place that three of one gang called once is theirs too, and in their incident; a place that
+ * three called of whom one is of the other gang is nothing yet. */
+static void a_gang_has_another_controller(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    uint64_t seed = 6;
+    for (unsigned h = 0; h < 1000; h++)
+        for (int i = 0; i < 20; i++)
+            add(t, conn(80000 * lot(&seed), v4(10, 0, h / 200, h % 200 + 1), v4(198, 51, 100, (unsigned)(lot(&seed) * 60)), 443, FLOW_STATE_CLOSED));
+    for (unsigned h = 1; h <= 16; h++) {
+        for (int i = 0; i < 130; i++)
+            add(t, conn(600 * i + 100 * lot(&seed) + h, v4(10, 0, 0, h), v4(203, 0, 113, h > 8 ? 9 : 8), 8080, FLOW_STATE_CLOSED));
+        for (unsigned i = 0; i < 400; i++)
+            add(t, conn(30000 + 3 * i, v4(10, 0, 0, h), v4(192, h, i % 200, h * 7), 25, i % 2 ? FLOW_STATE_TRIED : FLOW_STATE_CLOSED));
+    }
+    for (unsigned h = 6; h <= 8; h++) {
+        add(t, conn(1000 + h, v4(10, 0, 0, h), v4(203, 0, 113, 77), 8080, FLOW_STATE_CLOSED));
+        add(t, conn(2000 + h, v4(10, 0, 0, h + 1), v4(203, 0, 113, 78), 8080, FLOW_STATE_CLOSED));
+    }
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct incident *x;
+    size_t n = trace_incidents(t, &x);
+    assert_int_equal(n, 2);
+    assert_true(is_told(x, n, v4(203, 0, 113, 8)) && is_told(x, n, v4(203, 0, 113, 9)) && is_told(x, n, v4(203, 0, 113, 77)));
+    assert_false(is_told(x, n, v4(203, 0, 113, 78)));
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < x[i].n_controllers; k++)
+            sums_up(&x[i].controller[k].why);
+    trace_free(&t);
+}
+
 struct answers { size_t n; int64_t first, last; };
 static int count_answer(void *ctx, const struct ip *a, int64_t first, int64_t last)
 {
@@ -191,7 +232,7 @@ static void a_trap_saw_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing), cmocka_unit_test(a_beacon_alone_is_first_and_not_told), cmocka_unit_test(a_crowd_is_one_incident),
+        cmocka_unit_test(nothing), cmocka_unit_test(a_beacon_alone_is_first_and_not_told), cmocka_unit_test(a_crowd_is_one_incident), cmocka_unit_test(a_gang_has_another_controller),
         cmocka_unit_test(open_lines_are_replaced), cmocka_unit_test(a_name_is_a_destination), cmocka_unit_test(a_trap_saw_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,7 +166,7 @@ static void put_period(struct buf *b, struct observatory *o, const struct botnet
     cli_format_time(v->to_ms, to);
     buf_add_fmt(b, "from %s to %s; (a to b) is a 95%% interval\n", from, to);
     int64_t kept = kept_from(o);
-    if (kept > v->from_ms) {
+    if (kept && kept > v->from_ms) {
         cli_format_time(kept, from);
         buf_add_fmt(b, "hours before %s are no longer kept: what follows is since then\n", from);
     }
@@ -250,7 +250,8 @@ int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view
         watch_number((double)total.envelopes, envelopes);
         watch_number((double)total.bytes, bytes);
         watch_number((double)total.addresses, addresses);
-        buf_add_fmt(b, "counted: %s messages to %s recipients, %s bytes, from %s addresses\n\n", messages, envelopes, bytes, addresses);
+        buf_add_fmt(b, "counted: %s message%s to %s recipient%s, %s bytes, from %s address%s\n\n", messages, total.messages == 1 ? "" : "s", envelopes,
+                    total.envelopes == 1 ? "" : "s", bytes, addresses, total.addresses == 1 ? "" : "es");
         buf_add_fmt(b, "%-*s  %-23s  %-23s  %-23s  %s\n", width, "SHARE OF", "MESSAGES", "RECIPIENTS", "BYTES", "ADDRESSES");
     } else {
         buf_add_str(b, "no spam was counted in that time\n");

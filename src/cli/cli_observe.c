@@ -199,7 +199,7 @@ static void peek(struct observe *s)
         struct span raw;
         bool is_file = t->kind == TICKET_FD;
         if (source_load(t, &x->bytes, &raw, &why) == 0 && observe_bytes(x->worker, raw, &in, &x->sighting, &x->mailer) == 0 &&
-            x->sighting->time_ms)
+            observatory_allows(s->watch.observatory, x->sighting->time_ms))
             time[n++] = x->sighting->time_ms;
         char *name = is_file ? strdup(t->name) : NULL; /* loading closed it */
         if (name)

@@ -64,7 +64,9 @@ int64_t observe_when(struct observe_worker *w, struct span head);
 
 /* ---- counting: one thread ---- */
 
-/* Where the stream begins, when nothing came yet. */
+/* Could a mail have come then: not before there was any, not after latest_ms? */
+bool observatory_allows(const struct observatory *o, int64_t time_ms);
+/* Where the stream begins, when nothing came yet; a time that is allowed. */
 void observatory_begin(struct observatory *o, int64_t time_ms);
 /* Corrects the sighting's time and flags. member_out may be NULL. */
 int observatory_add(struct observatory *o, struct sighting *s, const struct mailer *mailer, struct join *join_out,

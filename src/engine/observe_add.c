@@ -6,6 +6,8 @@
 #define MINUTE_MS 60000LL
 #define HOUR_MS 3600000LL
 
+bool observatory_allows(const struct observatory *o, int64_t time_ms) { return clock_allows(&o->clock, time_ms); }
+
 void observatory_begin(struct observatory *o, int64_t time_ms)
 {
     if (!o->clock.now_ms)

@@ -4,7 +4,7 @@
  * Of a campaign, what no signature of it matches is gathered: the first K messages of a campaign, and later those of a new template. At
  * FOLLOW_FIRST of them a template is inferred and its signature compiled; what that matches is kept too, up to K, and at FOLLOW_AGAIN the
  * template is inferred anew from all of these. Where K are gathered that have no template in common, ten times as many pass before
- * others are gathered in their place.
+ * others are gathered in their place; where templates match nothing that comes, fewer and fewer are tried.
  * Memory: a campaign of which little came costs 80 bytes; texts go to the file in lots of LOT_BYTES; signatures of at most FOLLOW_SETS
  * campaigns are held compiled, those used last; one that had to go is not compiled again before SLEEP more messages of its campaign.
  * A crash: originals are written before the state that knows them, so on opening what the state does not know is dropped. */
@@ -406,6 +406,17 @@ static struct version *new_version(struct follow *f, struct followed *x)
     return &x->version[x->n++];
 }
 
+/* Templates that one after the other match nothing that comes later (texts of a dozen words, say) are not worth one each 32 messages:
+ * of a flood of 200,000 that took most of the time. The more of them, the longer until the next is tried. */
+static void tire(struct followed *x)
+{
+    uint32_t dead = 0;
+    while (dead + 1 < x->n && !x->version[x->n - 2 - dead].held_ms)
+        dead++;
+    if (dead > 1)
+        x->sleep = FOLLOW_FIRST << dead;
+}
+
 /* What was gathered may have a template. */
 static int infer_gathered(struct follow *f, struct followed *x, const struct ham *ham, int64_t now_ms, struct report *why)
 {
@@ -430,6 +441,7 @@ static int infer_gathered(struct follow *f, struct followed *x, const struct ham
     x->gather++;
     x->kept = x->passed = 0;
     x->first_ms = 0;
+    tire(x);
     return compile(f, x, ham, why);
 }
 

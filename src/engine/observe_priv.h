@@ -15,6 +15,7 @@ struct stream_clock {
     int64_t ahead_ms; uint32_t n_ahead; /* what the last ones say that were not believed */
 };
 /* The time at which a message counts that says said_ms (0: says none); adds to flags. */
+bool clock_allows(const struct stream_clock *c, int64_t said_ms); /* a mail could have come then */
 int64_t clock_take(struct stream_clock *c, int64_t said_ms, uint32_t *flags);
 
 /* ---- originals and templates (observe_follow.c) ---- */

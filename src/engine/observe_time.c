@@ -23,13 +23,15 @@ static bool agrees(struct stream_clock *c, int64_t said_ms)
     return c->n_ahead >= AGREE;
 }
 
+bool clock_allows(const struct stream_clock *c, int64_t said_ms) { return said_ms >= FIRST_MS && (!c->latest_ms || said_ms <= c->latest_ms); }
+
 int64_t clock_take(struct stream_clock *c, int64_t said_ms, uint32_t *flags)
 {
     if (said_ms == 0) {
         *flags |= SIGHTING_NO_TIME;
         return c->now_ms;
     }
-    bool is_possible = said_ms >= FIRST_MS && (!c->latest_ms || said_ms <= c->latest_ms);
+    bool is_possible = clock_allows(c, said_ms);
     bool is_later = is_possible && (c->now_ms == 0 || said_ms > c->now_ms);
     if (is_later && (c->now_ms == 0 || said_ms - c->now_ms <= AHEAD_MS || agrees(c, said_ms))) {
         c->now_ms = said_ms;

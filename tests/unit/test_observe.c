@@ -170,6 +170,53 @@ static void believes_times(void **state)
     observatory_drop(&o);
 }
 
+/* What says 1970 or 2106 does not begin a stream. */
+static void allows_times(void **state)
+{
+    struct place *p = *state;
+    struct report why = {0};
+    struct observatory *o;
+    struct observe_options opt = {.home = p->home, .latest_ms = T0 + DAY};
+    assert_int_equal(observatory_open(&opt, &o, &why), 0);
+    assert_true(observatory_allows(o, T0) && observatory_allows(o, T0 + DAY) && observatory_allows(o, T0 - 365 * DAY));
+    assert_false(observatory_allows(o, 0) || observatory_allows(o, -1) || observatory_allows(o, 5000) || observatory_allows(o, T0 + DAY + 1));
+    observatory_drop(&o);
+}
+
+/* A flood of short texts whose templates match nothing: trying gets rare, it does not stop. */
+static int latest_version(void *ctx, const struct seen_template *t)
+{
+    unsigned *version = ctx;
+    *version = t->version > *version ? t->version : *version;
+    return 0;
+}
+
+static void tires_of_templates(void **state)
+{
+    struct place *p = *state;
+    struct observatory *o = opened(p->home, false, 200);
+    struct observe_worker *w = observe_worker_new(o);
+    struct observe_in in = {.flags = OBSERVE_SPAM | OBSERVE_KEEP};
+    struct report why = {0};
+    struct join j;
+    unsigned version = 0;
+    for (unsigned i = 0; i < 4000; i++) {
+        char mail[400];
+        const struct mailer *m;
+        struct sighting *s;
+        in.time_ms = T0 + i * 50;
+        snprintf(mail, sizeof mail, "Received: from h (h [203.0.113.9]) by mx.example; @%lld\nSubject: s %u\n\nbuy %u of the best and cheapest "
+                 "things in the world http://z.example/%u\n", (long long)in.time_ms, i % 7, i % 100, i % 1000);
+        assert_int_equal(observe_bytes(w, span_str(mail), &in, &s, &m), 0);
+        assert_int_equal(observatory_add(o, s, m, &j, NULL, &why), 0);
+    }
+    assert_int_equal(observatory_templates(o, j.number, latest_version, &version, &why), 0);
+    if (version < 1 || version > 10) /* of 125 lots of 32 */
+        fail_msg("%u", version);
+    observe_worker_free(&w);
+    observatory_drop(&o);
+}
+
 static uint64_t messages_of(struct observatory *o, uint64_t number)
 {
     struct campaign *c = malloc(sizeof *c);
@@ -419,6 +466,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(believes_times, set_up, tear_down), cmocka_unit_test_setup_teardown(saves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_originals_and_templates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(allows_times, set_up, tear_down), cmocka_unit_test_setup_teardown(tires_of_templates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgets_words, set_up, tear_down),
     };

@@ -253,9 +253,11 @@ static int add_message(struct campaigns *c, const struct sighting *s, struct joi
     if (has_senders)
         group_senders(c, g, &from);
     if (!f.second.is && f.kin.is && f.kin.links)
-        g = campaigns_kin(c, g, c->slot[f.kin.slot], &out->absorbed);
+        g = campaigns_kin(c, g, c->slot[f.kin.slot], false, &out->absorbed);
     if (!f.second.is && !out->absorbed && f.near_kin.is && f.near_kin.slot != f.kin.slot && f.near_kin.links)
-        g = campaigns_kin(c, g, c->slot[f.near_kin.slot], &out->absorbed);
+        g = campaigns_kin(c, g, c->slot[f.near_kin.slot], false, &out->absorbed);
+    if (!f.second.is && !out->absorbed && f.named.is && s->sketch.kind == SKETCH_LINKS_ONLY)
+        g = campaigns_kin(c, g, c->slot[f.named.slot], true, &out->absorbed);
     out->number = g->number;
     out->messages = g->messages;
     if (f.second.is)

@@ -5,6 +5,9 @@
  * messages of a younger group name hosts of an elder one, both are spam, and nearly all of both was written by one and the same program,
  * the younger is a part of the elder: a version, dated from its first message. A part's texts are compared with one another only.
  * A message that has nothing but a link belongs to whom it leads to at once, where the program is the same too: its subject may be random.
+ * Where a flood of such messages leads to several hosts at once, its groups of a host each have subjects in common: when messages of a
+ * younger one begin to have the subject that an elder one began with, both have nothing but links of one form, and one program writes both,
+ * they are one. What people write to one another is no spam, and is never joined so.
  * Hosts that many groups have (campaigns_look.c) are no sign; nor is a host, where nothing is known of who writes. */
 #include "campaign/campaigns_priv.h"
 
@@ -12,6 +15,7 @@ enum {
     KIN_LEAST = 10, KIN_PERCENT = 50, /* messages of the younger that name the elder's hosts */
     WRITTEN_PERCENT = 80,             /* of each, by one program */
     LATELY_PERCENT = 20,              /* of the elder's links lately that lead to hosts which the younger has */
+    NAMED_PERCENT = 10,               /* messages of the younger that have the elder's first subject: a template may have several */
 };
 
 /* The latest first; one that comes again for the second time is looked up by. */
@@ -82,9 +86,24 @@ bool kin_takes(const struct group *g, const struct sighting *s)
     return s->sketch.kind == SKETCH_LINKS_ONLY && s->flags & SIGHTING_SPAM && s->mailer && written_by(g) == s->mailer && group_is_spam(g);
 }
 
-struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *with, uint64_t *absorbed)
+static bool are_links(const struct group *g)
 {
-    if (with->number >= g->number)
+    for (unsigned i = 0; i < g->n_proto; i++)
+        if (g->proto[i].s.kind != SKETCH_LINKS_ONLY)
+            return false;
+    return g->n_proto > 0;
+}
+
+static bool have_one_form(const struct group *a, const struct group *b)
+{
+    const struct sketch *s = &a->proto[0].s, *t = &b->proto[0].s;
+    return s->n_shapes == t->n_shapes && memcmp(s->link_shape, t->link_shape, sizeof s->link_shape) == 0 && s->layout == t->layout &&
+           s->structure == t->structure;
+}
+
+struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *with, bool by_subject, uint64_t *absorbed)
+{
+    if (with->number >= g->number || (by_subject && !(are_links(g) && are_links(with))))
         return g;
     uint64_t since = g->messages - g->kin_from;
     if (campaigns_group(c, g->kin) != with) {
@@ -97,9 +116,12 @@ struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *
     }
     g->kinned++;
     uint64_t writer = written_by(g);
-    if (g->kinned < KIN_LEAST || (uint64_t)g->kinned * 100 < since * KIN_PERCENT || !writer || written_by(with) != writer)
+    unsigned percent = by_subject ? NAMED_PERCENT : KIN_PERCENT;
+    if (g->kinned < KIN_LEAST || (uint64_t)g->kinned * 100 < since * percent || !writer || written_by(with) != writer)
         return g;
-    if (!group_is_spam(g) || !group_is_spam(with) || !lead_there(with, g))
+    if (!group_is_spam(g) || !group_is_spam(with))
+        return g;
+    if (by_subject ? !have_one_form(g, with) : !lead_there(with, g))
         return g;
     *absorbed = g->number;
     group_absorb(c, with, g, true);

@@ -89,8 +89,11 @@ static bool is_better(const struct find *f, const struct find *than)
 static void weigh(const struct find *f, struct found *out)
 {
     if (f->near.alike * 100 < SKETCH_ALIKE_PERCENT) {
-        if (!f->links && !f->near.signs.file)
+        if (!f->links && !f->near.signs.file) {
+            if (f->near.signs.subject && (!out->named.is || f->order < out->named.order))
+                out->named = *f;
             return;
+        }
         if (!out->kin.is || f->order < out->kin.order)
             out->kin = *f;
         if (is_better(f, &out->near_kin))

@@ -201,14 +201,15 @@ void group_link(struct campaigns *c, struct group *g, const struct sketch *s);
 bool memory_links(const struct memory *m, const struct sketch *s); /* does it name a host that the group named lately? */
 /* Does a message with a link and no text, to a host that g named, belong to g? */
 bool kin_takes(const struct group *g, const struct sighting *s);
-/* A message of g that names hosts of `with` and has another text. Returns the group that it is of now: g, or `with`, of which g
- * (*absorbed) is a part from now on. */
-struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *with, uint64_t *absorbed);
+/* A message of g that names hosts of `with` and has another text; or, by_subject, one of links alone whose subject `with` began with.
+ * Returns the group that it is of now: g, or `with`, of which g (*absorbed) is a part from now on. */
+struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *with, bool by_subject, uint64_t *absorbed);
 
 /* campaigns_look.c */
 struct find { uint32_t slot; uint64_t order; struct nearness near; bool is, links /* it named a host that the message names */; };
-/* kin: the eldest and the nearest of those that have its links or files, and another text. */
-struct found { struct find best, second; struct find kin, near_kin; };
+/* kin: the eldest and the nearest of those that have its links or files, and another text; named: the eldest of those that have its subject
+ * and nothing else. */
+struct found { struct find best, second; struct find kin, near_kin, named; };
 /* Where a slot's memory is, and what decides between equals: the least comes first. */
 typedef uint64_t slot_memory(const void *ctx, uint32_t slot, struct memory *out);
 /* Changes nothing: any number of threads. */

@@ -57,7 +57,7 @@ static struct doubt doubt_of(const struct group *g)
     if (g->alike * 100 < (double)(g->messages - 1) * LOOSE_PERCENT)
         return (struct doubt){"its messages have little in common", 0.9};
     if (g->kin)
-        return (struct doubt){"another campaign has the same links or files: it may be one that was split", 0.8};
+        return (struct doubt){"another campaign has the same links, files or subject: it may be one that was split", 0.8};
     return (struct doubt){NULL, 1};
 }
 

@@ -3,6 +3,7 @@
 
 #include "../../bench/campaigns/spinner.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "campaign/campaigns.h"
 #include "unit.h"
 
@@ -610,6 +611,33 @@ static void a_new_text_with_the_same_links_is_a_version(void **state)
     assert_false(other_text_joins(71, 0, &versions));
 }
 
+/* Links alone to three hosts in turn, under one of two subjects. Returns how many groups they are at last. */
+static unsigned flood_groups(uint64_t mailer_of_third, uint32_t flags, uint64_t subjects)
+{
+    struct world w;
+    begin(&w, NULL);
+    uint64_t last[3] = {0};
+    for (uint64_t i = 0; i < 180; i++) {
+        struct sighting s = {.time_ms = (int64_t)i * 1000, .source = ip_of_v4(0x0a000001), .n_rcpt = 1, .size_bytes = 99, .flags = flags};
+        s.mailer = i % 3 == 2 ? mailer_of_third : 71;
+        s.sketch = (struct sketch){.kind = SKETCH_LINKS_ONLY, .n_links = 1, .structure = 9, .subject = 100 + mix64(i) % subjects};
+        s.sketch.link_host[0] = 4000 + i % 3;
+        last[i % 3] = add(&w, &s).number;
+    }
+    end(&w);
+    return 1 + (last[1] != last[0]) + (last[2] != last[0] && last[2] != last[1]);
+}
+
+static void a_flood_of_links_is_one(void **state)
+{
+    (void)state;
+    assert_int_equal(flood_groups(71, SIGHTING_SPAM, 1), 1);
+    assert_int_equal(flood_groups(71, SIGHTING_SPAM, 3), 1);
+    assert_int_equal(flood_groups(72, SIGHTING_SPAM, 1), 2);  /* another program */
+    assert_int_equal(flood_groups(71, SIGHTING_SPAM, 1 << 20), 3); /* nothing in common */
+    assert_int_equal(flood_groups(71, 0, 1), 3);              /* what people write to one another */
+}
+
 static int count_each(void *ctx, const struct campaign *v)
 {
     uint64_t *last = ctx;
@@ -643,7 +671,7 @@ int main(void)
         cmocka_unit_test(worded_anew),
         cmocka_unit_test(solicited_is_bulk), cmocka_unit_test(stored_goes_on), cmocka_unit_test(damaged_state),
         cmocka_unit_test(a_new_text_with_the_same_links_is_a_version),
-        cmocka_unit_test(each_in_order),
+        cmocka_unit_test(a_flood_of_links_is_one), cmocka_unit_test(each_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

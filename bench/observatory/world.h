@@ -13,7 +13,9 @@
 enum { FAMILIES = 64, NAME = 40, GANGS = 4096 };
 enum kind { SPAM, BULK, HAM };
 
-struct seen_one { int64_t time_ms; uint64_t source; uint32_t group, truth, gang; uint16_t version; uint8_t family, kind, sketch; };
+struct seen_one { int64_t time_ms; uint64_t source; uint32_t group, truth, gang; uint16_t version; uint8_t family, kind, sketch, is_matched; };
+struct kept_text { struct span subject, text; uint8_t kind; };
+struct had { uint64_t campaign; uint32_t version, texts; const char *refused; struct template *t; }; /* a template that there was */
 struct truth_name { char text[NAME]; };
 /* What was said of an hour's shares while the stream passed. */
 enum when { AT_ONCE, A_DAY_LATER, WHENS };
@@ -32,6 +34,10 @@ struct bench {
     int64_t hour_now, first_hour, day_asked;
     uint8_t owner[GANGS];                /* of which family most of a botnet's settled messages are; FAMILIES: it has none */
     uint64_t ham_taught;
+    struct ham *ham;                     /* the same that the observatory was taught */
+    struct kept_text *text; size_t n_text, cap_text; /* of what was not taught and is no spam */
+    struct had *had; size_t n_had, cap_had;
+    uint64_t asking;
     unsigned keep, teach, detail, days;
 };
 
@@ -46,8 +52,12 @@ uint32_t gang_now(const struct bench *b, uint32_t number); /* 0: nobody, or no s
 void say_campaigns(const struct bench *b);
 void say_detail(const struct bench *b);
 void say_attribution(struct bench *b); /* makes b->owner */
-void say_templates(struct bench *b);
 void say_magnified(const struct bench *b);
+
+/* world_templates.c */
+void keep_text(struct bench *b, const struct sighting *s, enum kind kind); /* to be held against every signature at the end */
+void note_templates(struct bench *b); /* those that there are now */
+void say_templates(struct bench *b);
 
 /* world_counts.c: shares, censuses and changes beside the truth's hours */
 void pass_hours(struct bench *b, int64_t now_ms); /* the stream came so far; INT64_MAX: it ended */

@@ -46,7 +46,9 @@ told("messages at the traps, to 2%", len(mine), {"lo": whole["messages"] / 1.02,
 told("addresses at the traps, to 1%", len({m["source"] for m in mine}), {"lo": botnet["addresses"]["lo"] / 1.01, "mid": botnet["addresses"]["mid"],
      "hi": botnet["addresses"]["hi"] / .99})
 mean = sum(float(x["live_machines"]) for x in own) / len(own)
-told("machines that sent within an hour, mean", mean, botnet["live"])
+told("machines that sent within an hour, mean", mean, botnet["within_hour"])
+mean = sum(float(x["mean_machines"]) for x in own) / len(own)
+told("machines sending at a time, mean", mean, botnet["live"])
 told("machines that ever sent", int(max(own, key=lambda x: int(x["hour"]))["ever_machines"]), botnet["ever"])
 w = last["watch"]
 action = 1300286700000

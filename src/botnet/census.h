@@ -1,13 +1,17 @@
 /* census: how many machines there are, when all that one sees is addresses, some of the time.
  *
- * Three numbers, never one: addresses (distinct, seen in the period), live machines (on at the same time, mean over the windows in which the
- * botnet sent), ever-seen machines (of the whole period). Addresses change hands (leases), are shared (NAT) and rest (machines sleep at night);
- * a trap sees a sample of what a machine sends.
+ * Numbers that are never one: addresses (distinct, seen in the period); machines `live` (on at the same time, mean over the windows in which the
+ * botnet sent); machines `within_window` (on at some moment of a window, an hour, mean over those windows: whoever says "machines that sent
+ * within an hour" means these; where a machine sends for 4 h at a time they are a quarter more than those live, for each hour's leavers and comers
+ * count); machines that ever were on in the period. To be on is to send to anybody, seen by the trap or not.
+ * Addresses change hands (leases), are shared (NAT) and rest (machines sleep at night); a trap sees a sample of what a machine sends.
  *   live: in blocks of windows it is fitted how often each address was seen, when first and when last, by laws of uneven rates and of coming
  *     and going, weighed by how well they fit (census_law.c, census_fit.c); that gives those never seen, and takes off what came and went
  *     within the block. A block is as long as it takes to see most many times, but no longer than about a stay, and no longer than half of the
  *     time after which machines that slept come back: how fast addresses that were seen twice become rare with the time between, and whether
  *     they become frequent again, tells both, also where all sleep at the same hours.
+ *   within a window: those live, and who came in it, by the same fit. Without marks a lease that ends looks like one who goes and one who
+ *     comes: addresses that stay tell how many really do, else what is lost from day to day; the interval reaches from none to all.
  *   machines behind one address: from what is one machine's own (`machine`): machines over addresses among sightings that have such a mark.
  *   ever: with marks, machines by their marks, those never seen included; without, addresses that stay (not dynamic), or live machines and those
  *     that replaced them as far as such addresses tell; without any, only bounds: "between live and addresses"
@@ -51,7 +55,7 @@ void census_free(struct census **c);
 int census_add(struct census *c, const struct census_sight *s);
 
 struct census_answer {
-    struct estimate addresses, live, ever;
+    struct estimate addresses, live, within_window, ever; /* see above */
     double lease_ms, machines_an_address; /* what it found on the way; 0: could not be told (machines: there are no marks) */
     uint64_t late;
     const char *doubt;     /* NULL: none; static */

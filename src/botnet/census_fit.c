@@ -13,17 +13,19 @@
 #include "base/error.h"
 #include "botnet/census_priv.h"
 
-static const double USUALLY = 0.5, COME_USUALLY = 0.3, COME_SPREAD = 1.5, STEP_M = 0.01, STEP_A = 0.04;
-static const double LOG_C_LEAST = -5.3, LOG_C_MOST = 1.6, LOG_A_MOST = 2.2, WALL = 50, HOPELESS = 4, APART = 1.1, BESIDE = 0.12;
+static const double SAME = 0.4, USUALLY = 0.5, COME_USUALLY = 0.3, COME_SPREAD = 1.5, STEP_M = 0.01, STEP_A = 0.04;
+static const double LOG_C_LEAST = -5.3, LOG_C_MOST = 1.6, LOG_A_MOST = 2.2, LOG_M_MOST = 5.5, WALL = 50, HOPELESS = 4, APART = 1.1, BESIDE = 0.12;
 enum stays { STAY_ALL, STAY_DAYS, STAY_EXPONENTIAL, STAY_SOME, STAYS };
 enum { POINTS = 5, PARTS_OF_MIXTURE = 2 * STAYS * POINTS };
+enum what { UNSEEN, LIVE, WINDOW, WHATS };
 
 /* Where one law is looked at: at this unevenness, the mean rate and coming that are likeliest. */
 struct at {
     double log_c, log_m, log_a;
 };
+/* A law's weight and what it says: from[] and a lognormal of so much more. */
 struct part {
-    double weight, unseen, unseen_spread, live, live_spread, live_from, c, come;
+    double weight, mid[WHATS], spread[WHATS], from[WHATS], c, come;
 };
 struct fit {
     const struct sample *s;
@@ -31,6 +33,8 @@ struct fit {
     bool is_inverse;
     enum stays stays;
     double n; /* all, also those not fitted */
+    double window; /* its part of a block */
+    double worth;  /* of what one was seen to do in a block, beside what it did in the others */
 };
 
 static struct law law_at(const struct fit *f, const struct at *x)
@@ -45,7 +49,9 @@ static double posterior(const struct fit *f, const struct at *x, double *unseen)
     struct law l = law_at(f, x);
     double before = x->log_c - exp(x->log_c) / USUALLY, apart = f->stays ? (x->log_a - log(COME_USUALLY)) / COME_SPREAD : 0;
     double most = f->stays == STAY_DAYS ? 0 : LOG_A_MOST, over = f->stays && x->log_a > most ? x->log_a - most : 0;
-    return law_likelihood(f->s, &l, f->t, unseen) + before - apart * apart / 2 - WALL * over * over;
+    double fast = fmax(x->log_m - LOG_M_MOST, 0); /* who fills all slots says nothing of how much faster it is */
+    return f->worth * law_likelihood(f->s, &l, f->t, unseen) + before - apart * apart / 2 - WALL * over * over -
+           WALL * fast * fast;
 }
 
 /* Value, slope and bend in the logarithms of mean rate and coming, by differences. */
@@ -135,27 +141,30 @@ static double evidence(const struct fit *f, const struct shape *s)
     return s->f + prior - 0.5 * log(fmax(d, 1e-3));
 }
 
+/* Of those there at a time, or in a window, from all: what the mean rate and coming say of it, how unsure both are, and chance. */
+static double spread_of(double um, double ua, double vm, double va, double vma, double chance)
+{
+    return sqrt(fmax(um * um * vm + ua * ua * va + 2 * um * ua * vma + chance, 0));
+}
+
 static struct part part_at(const struct fit *f, const struct at *x, const struct shape *s, double weight)
 {
     double a = f->stays ? exp(x->log_a) : 0, m = exp(x->log_m), n0 = f->s->n * s->unseen, all = f->n + n0;
-    double d = f->stays ? s->mm * s->aa - s->ma * s->ma : -s->mm, um = f->s->n * s->unseen_m,
-           ua = f->s->n * s->unseen_a;
-    double lm = um / all, la = ua / all - a / (1 + a), vm, va, vma;
-    vm = (f->stays ? -s->aa : 1) / fmax(d, 1e-3);
-    va = f->stays ? -s->mm / fmax(d, 1e-3) : 0;
-    vma = f->stays ? s->ma / fmax(d, 1e-3) : 0;
-    double chance = n0 * (1 + s->unseen),
-           edges = all * 2 * a / (1 + a) / (12 + m * m); /* who was there for how long is not seen either */
-    double unseen2 = um * um * vm + ua * ua * va + 2 * um * ua * vma + chance;
-    double live2 = lm * lm * vm + la * la * va + 2 * lm * la * vma + (chance + edges) / (all * all);
-    struct part p = {.weight = weight,
-                     .unseen = n0,
-                     .unseen_spread = sqrt(log1p(unseen2 / (n0 * n0 + 1e-9))),
-                     .c = exp(x->log_c),
-                     .come = a};
-    p.live_from = f->stays ? 0 : f->n;
-    p.live = f->stays ? all / (1 + a) : n0;
-    p.live_spread = f->stays ? sqrt(fmax(live2, 0)) : p.unseen_spread;
+    double d = fmax(f->stays ? s->mm * s->aa - s->ma * s->ma : -s->mm, 1e-3), um = f->s->n * s->unseen_m, ua = f->s->n * s->unseen_a;
+    double vm = (f->stays ? -s->aa : 1) / d, va = f->stays ? -s->mm / d : 0, vma = f->stays ? s->ma / d : 0;
+    double chance = n0 * (1 + s->unseen), aw = a * f->window;
+    double edges = all * 2 * a / (1 + a) / (12 + m * m); /* who was there for how long is not seen either */
+    double unseen = spread_of(um, ua, vm, va, vma, chance), out = -a / (1 + a), in = aw / (1 + aw);
+    struct part p = {.weight = weight, .c = exp(x->log_c), .come = a};
+    p.mid[UNSEEN] = n0;
+    p.spread[UNSEEN] = sqrt(log1p(unseen * unseen / (n0 * n0 + 1e-9)));
+    for (enum what w = LIVE; w < WHATS; w++) {
+        p.from[w] = f->stays ? 0 : f->n;
+        p.mid[w] = f->stays ? all / (1 + a) * (w == WINDOW ? 1 + aw : 1) : n0;
+        p.spread[w] = p.spread[UNSEEN];
+        if (f->stays)
+            p.spread[w] = spread_of(um / all, ua / all + out + (w == WINDOW ? in : 0), vm, va, vma, (chance + edges) / (all * all));
+    }
     return p;
 }
 
@@ -209,23 +218,20 @@ static unsigned spread_over(const struct fit *f, struct at *x, struct part *out)
             continue;
         double weight = climb_at(f, &z, log_c, &s) + log(spread);
         out[n] = part_at(f, &z, &s, weight);
-        n += isfinite(weight + out[n].unseen + out[n].unseen_spread + out[n].live + out[n].live_spread);
+        n += isfinite(weight + out[n].mid[UNSEEN] + out[n].spread[UNSEEN] + out[n].mid[LIVE] + out[n].spread[LIVE] + out[n].spread[WINDOW]);
     }
     return n;
 }
 
 /* ---- the mixture ---- */
 
-enum what { UNSEEN, LIVE };
-
 static double below(const struct part *p, unsigned n, enum what what, double x)
 {
     double sum = 0;
     for (unsigned i = 0; i < n; i++) {
-        double from = what == LIVE ? p[i].live_from : 0, mid = what == LIVE ? p[i].live : p[i].unseen;
-        double spread = what == LIVE ? p[i].live_spread : p[i].unseen_spread;
-        if (x > from)
-            sum += p[i].weight * 0.5 * erfc(-(log(x - from) - log(mid + 1e-9)) / (spread + 1e-9) * M_SQRT1_2);
+        if (x > p[i].from[what])
+            sum += p[i].weight * 0.5 *
+                   erfc(-(log(x - p[i].from[what]) - log(p[i].mid[what] + 1e-9)) / (p[i].spread[what] + 1e-9) * M_SQRT1_2);
     }
     return sum;
 }
@@ -243,9 +249,19 @@ static double quantile(const struct part *p, unsigned n, enum what what, double 
     return exp((lo + hi) / 2);
 }
 
+static struct range range_of(const struct part *p, unsigned n, enum what what, double seen, bool is_whole)
+{
+    struct range r = {seen + quantile(p, n, what, 0.5), seen + quantile(p, n, what, 0.025), seen + quantile(p, n, what, 0.975)};
+    if (is_whole) { /* who stays is a whole machine */
+        r.lo = floor(r.lo);
+        r.hi = ceil(r.hi);
+    }
+    return r;
+}
+
 static struct fitted mixture(struct part *p, unsigned n, double seen)
 {
-    struct fitted f = {0};
+    struct fitted f = {.uneven = 0};
     double best = -INFINITY, sum = 0, still = 0;
     for (unsigned i = 0; i < n; i++)
         best = fmax(best, p[i].weight);
@@ -255,30 +271,23 @@ static struct fitted mixture(struct part *p, unsigned n, double seen)
         p[i].weight /= sum;
         f.uneven += p[i].weight * p[i].c;
         f.come += p[i].weight * p[i].come;
-        still += p[i].weight * (p[i].live_from > 0);
+        still += p[i].weight * (p[i].from[LIVE] > 0);
     }
-    f.all = seen + quantile(p, n, UNSEEN, 0.5);
-    f.all_lo = seen + floor(quantile(p, n, UNSEEN, 0.025));
-    f.all_hi = seen + ceil(quantile(p, n, UNSEEN, 0.975));
-    f.live = quantile(p, n, LIVE, 0.5);
-    f.live_lo = quantile(p, n, LIVE, 0.025);
-    f.live_hi = quantile(p, n, LIVE, 0.975);
-    if (still > 0.5) { /* who stays is a whole machine */
-        f.live_lo = floor(f.live_lo);
-        f.live_hi = ceil(f.live_hi);
-    }
+    f.all = range_of(p, n, UNSEEN, seen, true);
+    f.live = range_of(p, n, LIVE, 0, still > 0.5);
+    f.window = range_of(p, n, WINDOW, 0, still > 0.5);
     return f;
 }
 
 /* The likeliest of each law is looked for near that of the one before: of those whose stay ends not far from that of one that stays. */
-static unsigned fit_all(const struct counts *k, const struct sample *s, struct integrals *t, struct part *p)
+static unsigned fit_all(const struct counts *k, const struct sample *s, double window, double worth, struct integrals *t, struct part *p)
 {
     unsigned n = 0;
     double best = -INFINITY, often = k->sum / k->n, m = often < 1.2 ? fmax(2 * (often - 1), 1e-3) : often;
     for (int inverse = 0; inverse < 2; inverse++) {
         struct at x = {-1, log(m), log(COME_USUALLY)};
         for (int stays = 0; stays < STAYS; stays++) {
-            struct fit f = {s, t, inverse, (enum stays)stays, k->n};
+            struct fit f = {s, t, inverse, (enum stays)stays, k->n, window, worth};
             double lo = LOG_C_LEAST, hi = LOG_C_MOST, e;
             if (stays) {
                 lo = fmax(x.log_c - (stays == 1 ? 2 : 0.4), LOG_C_LEAST);
@@ -293,14 +302,33 @@ static unsigned fit_all(const struct counts *k, const struct sample *s, struct i
     return n;
 }
 
-int counts_fit(const struct counts *k, struct fitted *out)
+/* Blocks are of the same machines: that one is slow is learnt from the first, if it was seen often enough, and again from no other. */
+static double worth_of(const struct counts *k, unsigned blocks)
 {
-    *out = (struct fitted){0};
+    double mean = k->sum / k->n, var = 0;
+    for (unsigned i = 1; i < COUNTS; i++)
+        var += k->by_times[i] * (i - mean) * (i - mean) / k->n;
+    double rates = var > mean ? 1 - mean / var : 0; /* the part of it that is the machine's own */
+    return 1 / (1 + SAME * rates * (blocks - 1));
+}
+
+/* No law is anywhere near: Chao's bound from below, and as far again. */
+static struct fitted fitted_by_none(const struct counts *k)
+{
+    double unseen = k->by_times[1] * k->by_times[1] / (2 * k->by_times[2] + 2);
+    const struct range any = {k->n + unseen, k->n, ceil(k->n + 3 * unseen) + 1};
+    return (struct fitted){any, any, any, 0, 0};
+}
+
+int counts_fit(const struct counts *k, unsigned blocks, double window, struct fitted *out)
+{
+    *out = (struct fitted){.uneven = 0};
     if (!(k->n > 0))
         return POSSE_OK;
     if (k->sum <= k->n + 0.5) { /* none was seen twice: at least so many; three pairs might have been missed */
         double n = k->n, lo = n * n / 6 > n ? n * n / 6 : n;
-        *out = (struct fitted){n * (n + 1) / 2, lo, INFINITY, n * (n + 1) / 2, lo, INFINITY, 0, 0};
+        const struct range any = {n * (n + 1) / 2, lo, INFINITY};
+        *out = (struct fitted){any, any, any, 0, 0};
         return POSSE_OK;
     }
     struct sample *s = malloc(sizeof *s);
@@ -308,7 +336,8 @@ int counts_fit(const struct counts *k, struct fitted *out)
     struct part p[PARTS_OF_MIXTURE];
     if (s && t) {
         sample_make(k, s);
-        *out = mixture(p, fit_all(k, s, t, p), k->n);
+        unsigned n = fit_all(k, s, window, worth_of(k, blocks), t, p);
+        *out = n ? mixture(p, n, k->n) : fitted_by_none(k);
     }
     free(s);
     free(t);

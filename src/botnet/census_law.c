@@ -206,6 +206,9 @@ double law_likelihood(const struct sample *s, const struct law *l, struct integr
         seen += p[k];
     if (moves)
         sum = log_cells(s, l, fmax(law_full(l), 0), t);
-    *unseen_out = p[0] / fmax(seen, 1e-290);
+    *unseen_out = 0;
+    if (!(seen > 1e-9)) /* none of such would have been seen so: there is nothing to reckon with */
+        return -INFINITY;
+    *unseen_out = p[0] / seen;
     return sum - s->n * bounded_log(seen);
 }

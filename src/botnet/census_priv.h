@@ -64,9 +64,39 @@ double law_full(const struct law *l);
 double law_likelihood(const struct sample *s, const struct law *l, struct integrals *scratch, double *unseen_out);
 
 /* ---- census_fit.c ---- */
-/* In all blocks: all that were there for a time, seen or not, and those there at a time (mean, times blocks), with 95% intervals;
- * how uneven the rates are (squared coefficient of variation), how many come and go in a block for each that is there. */
-struct fitted { double all, all_lo, all_hi, live, live_lo, live_hi, uneven, come; };
-int counts_fit(const struct counts *c, struct fitted *out);
+struct range { double mid, lo, hi; };
+/* In all blocks: all that were there for a time, seen or not, those there at a time, and those there at some moment of a window (means, times
+ * blocks), with 95% intervals; how uneven the rates are (squared coefficient of variation), how many come and go in a block for each that
+ * is there. */
+struct fitted { struct range all, live, window; double uneven, come; };
+/* window: its part of a block. */
+int counts_fit(const struct counts *c, unsigned blocks, double window, struct fitted *out);
+
+/* ---- census_live.c ---- */
+enum { PAIRS_LEAST = 20 };
+struct sighted { uint64_t key; uint32_t window; entry e; };
+/* A roll within a period: sorted by key, then window. */
+struct view {
+    struct sighted *s;
+    size_t n;
+    double scale;              /* the sample stands for so many times as many */
+    size_t n_windows;
+    int64_t *number;           /* of the windows */
+    double *distinct;          /* of each */
+};
+struct churn { double rate, deviation; }; /* per window: which part of machines has another address in the next */
+/* Machines there at a time, those there at some moment of a window, and all that were there within a block. */
+struct living {
+    struct range live, window, block;
+    double uneven, come, seen_often;
+    struct churn churn;
+    int size, blocks;
+    bool sleeps;
+    uint64_t n;
+};
+int view_make(const struct census *c, size_t first, size_t end, unsigned roll, struct view *v);
+void view_free(struct view *v);
+/* is_whole: the period is one block, `block` is then all that ever were there. */
+int living_ask(const struct view *v, bool is_whole, struct living *out);
 
 #endif

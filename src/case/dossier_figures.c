@@ -36,7 +36,7 @@ static void size_in_words(struct dossier *d, const struct found_botnet *b)
     d_str(d, "<li>How many machines: ");
     if (b->live.method) {
         d_estimate(d, &b->live);
-        d_str(d, " sent within one hour at the end");
+        d_str(d, " were sending at a time, on average");
     }
     if (b->ever.method) {
         d_str(d, b->live.method ? "; " : "");
@@ -210,13 +210,14 @@ void dossier_size(struct dossier *d)
         d_fmt(d, "<p>%zu smaller ones are in the findings.</p>\n", f->n_botnets - rows);
     if (!subject(f))
         return;
-    d_str(d, "<p>Three numbers of machines, which are never one:</p>\n<table><thead><tr><th>Botnet</th><th>Number</th>"
+    d_str(d, "<p>Numbers of machines, which are never one:</p>\n<table><thead><tr><th>Botnet</th><th>Number</th>"
              "<th>Estimate</th><th>Rests on</th><th>Method</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < f->n_botnets && i < DOSSIER_ROWS; i++) {
         if (!f->botnet[i].is_subject)
             continue;
         census_row(d, &f->botnet[i], "addresses seen", &f->botnet[i].addresses);
-        census_row(d, &f->botnet[i], "machines that sent within an hour", &f->botnet[i].live);
+        census_row(d, &f->botnet[i], "machines sending at a time, mean", &f->botnet[i].live);
+        census_row(d, &f->botnet[i], "machines that sent within an hour, mean", &f->botnet[i].within_hour);
         census_row(d, &f->botnet[i], "machines ever", &f->botnet[i].ever);
     }
     d_str(d, "</tbody></table>\n<p>Counted is what was seen. The others are inferred from how often each was seen again: &ldquo;marks&rdquo;, where "

@@ -48,7 +48,7 @@ struct found_period {
     uint64_t messages, envelopes, bytes, addresses;
     struct found_share share;
 };
-/* machines that sent within the hour that begins there */
+/* machines that were sending at a time, mean over the hour that begins there */
 struct found_live {
     int64_t from_ms;
     struct estimate live;
@@ -74,7 +74,7 @@ struct found_botnet {
     struct found_period whole;           /* in the findings' time */
     struct found_period *hour, *day;
     size_t n_hours, n_days;
-    struct estimate addresses, live, ever; /* three numbers that are never one */
+    struct estimate addresses, live, within_hour, ever; /* never one number: botnet/census.h says what each is */
     double lease_ms, machines_an_address;
     struct span doubt; /* of the census */
     struct found_live *window;

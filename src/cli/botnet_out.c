@@ -259,7 +259,7 @@ int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view
     for (size_t i = 0; i < n; i++)
         put_share(b, o, &all[i], width);
     if (n)
-        buf_add_fmt(b, "\n%-*s  %-9s  %-26s  %s\n", width, "MACHINES OF", "ADDRESSES", "LIVE", "EVER");
+        buf_add_fmt(b, "\n%-*s  %-9s  %-26s  %s\n", width, "MACHINES OF", "ADDRESSES", "LIVE AT A TIME", "EVER");
     for (size_t i = 0; i < n; i++)
         put_machines(b, o, all[i].botnet, v, width, &doubts);
     for (size_t i = 0; i < doubts.n; i++)
@@ -302,6 +302,8 @@ static void json_machines(struct buf *b, struct observatory *o, uint32_t number,
     watch_estimate_json(b, &a.addresses);
     json_name(b, "live", false);
     watch_estimate_json(b, &a.live);
+    json_name(b, "within_hour", false);
+    watch_estimate_json(b, &a.within_window);
     json_name(b, "ever", false);
     watch_estimate_json(b, &a.ever);
     json_name(b, "lease_ms", false);
@@ -457,6 +459,8 @@ int botnet_full(struct buf *b, struct observatory *o, uint32_t number, const str
     buf_add_fmt(b, "addresses     %s\n", text);
     watch_estimate(&a.live, false, text);
     buf_add_fmt(b, "machines      %s live at a time\n", text);
+    watch_estimate(&a.within_window, false, text);
+    buf_add_fmt(b, "              %s within an hour, on average\n", text);
     watch_estimate(&a.ever, false, text);
     buf_add_fmt(b, "              %s ever\n", text);
     if (a.lease_ms > 0) {

@@ -122,6 +122,7 @@ static int copy_machines(struct gathering *g, uint32_t number, struct found_botn
     census_ask(c, g->f->from_ms, g->f->to_ms, &a);
     to->addresses = gather_estimate(g->a, &a.addresses);
     to->live = gather_estimate(g->a, &a.live);
+    to->within_hour = gather_estimate(g->a, &a.within_window);
     to->ever = gather_estimate(g->a, &a.ever);
     to->lease_ms = a.lease_ms;
     to->machines_an_address = a.machines_an_address;

@@ -43,7 +43,7 @@ static const struct census_world census_worlds[] = {
 enum { CENSUS_WORLDS = sizeof census_worlds / sizeof *census_worlds };
 
 struct bot { double rate, from, until, wakes, awake, lease_hours; uint32_t nat; uint64_t id; int is_marked, sleeps; };
-struct census_truth { double live, ever, addresses, lease; };
+struct census_truth { double live, window, ever, addresses, lease; };
 struct sent { double at; struct bot *by; uint32_t address; };
 struct census_making {
     struct rng r;
@@ -79,6 +79,7 @@ static inline void bot_stays(struct census_making *u, struct bot *b, double from
     if (from >= to)
         return;
     u->truth.live += (to - from) / u->hours;
+    u->truth.window += (ceil(to) - floor(from)) / u->hours;
     for (double at = from; (at += rng_exp(&u->r) / b->rate) < to;) {
         while (b->lease_hours > 0 && !b->nat && *lease_end < at) {
             *address = (uint32_t)rng_u64(&u->r);
@@ -162,8 +163,8 @@ static inline struct census *census_of_world(uint64_t seed, const struct census_
 }
 
 struct census_result {
-    unsigned n, live_held, live_within10, ever_held, ever_within10, doubts;
-    double live_bias, live_error2, ever_bias, width, lease, behind, addresses;
+    unsigned n, live_held, live_within10, window_held, window_within10, ever_held, ever_within10, doubts;
+    double live_bias, live_error2, window_bias, ever_bias, width, lease, behind, addresses;
 };
 
 static inline void census_run(uint64_t seed, const struct census_world *w, struct census_result *res)
@@ -172,17 +173,21 @@ static inline void census_run(uint64_t seed, const struct census_world *w, struc
     struct census *c = census_of_world(seed, w, &truth);
     struct census_answer a;
     census_ask(c, 0, INT64_MAX, &a);
-    double off = a.live.mid / truth.live - 1, ever_off = a.ever.mid / truth.ever - 1;
+    double off = a.live.mid / truth.live - 1, ever_off = a.ever.mid / truth.ever - 1, window_off = a.within_window.mid / truth.window - 1;
     int held = a.live.lo <= truth.live && truth.live <= a.live.hi;
     if (getenv("STAT_VERBOSE"))
-        fprintf(stderr, "%s %llu: live %.0f: %.1f %.1f %.1f %s; ever %.0f: %.1f %.1f %.1f %s\n", w->name, (unsigned long long)seed, truth.live, a.live.lo,
-                a.live.mid, a.live.hi, held ? "" : "MISSED", truth.ever, a.ever.lo, a.ever.mid, a.ever.hi, a.live.method);
+        fprintf(stderr, "%s %llu: live %.0f: %.1f %.1f %.1f %s; window %.0f: %.1f %.1f %.1f; ever %.0f: %.1f %.1f %.1f %s\n", w->name,
+                (unsigned long long)seed, truth.live, a.live.lo, a.live.mid, a.live.hi, held ? "" : "MISSED", truth.window, a.within_window.lo,
+                a.within_window.mid, a.within_window.hi, truth.ever, a.ever.lo, a.ever.mid, a.ever.hi, a.live.method);
     res->n++;
     res->live_held += held;
     res->live_within10 += fabs(off) <= 0.1;
     res->live_bias += off;
     res->live_error2 += off * off;
     res->width += fmin((a.live.hi - a.live.lo) / truth.live, 99);
+    res->window_held += a.within_window.lo <= truth.window && truth.window <= a.within_window.hi;
+    res->window_within10 += fabs(window_off) <= 0.1;
+    res->window_bias += window_off;
     res->ever_held += a.ever.lo <= truth.ever && truth.ever <= a.ever.hi;
     res->ever_within10 += fabs(ever_off) <= 0.1;
     res->ever_bias += ever_off;

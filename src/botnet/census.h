@@ -13,7 +13,8 @@
  *   within a window: those live, and who came in it, by the same fit. Without marks a lease that ends looks like one who goes and one who
  *     comes: addresses that stay tell how many really do, else what is lost from day to day; the interval reaches from none to all.
  *   machines behind one address: from what is one machine's own (`machine`): machines over addresses among sightings that have such a mark.
- *   ever: with marks, machines by their marks, those never seen included; without, addresses that stay (not dynamic), or live machines and those
+ *   ever: with marks, machines by their marks, those never seen included (where most rest at any one time and many were never seen, between that,
+ *     which is too many, and how rarely one is seen again a day later, which is too few); without, addresses that stay (not dynamic), or live machines and those
  *     that replaced them as far as such addresses tell; without any, only bounds: "between live and addresses"
  *     (Rajab et al., HotBots 2007; Stone-Gross et al., CCS 2009).
  * What each assumes, and cannot see:

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "botnet/census_priv.h"
 
-static const double MARKED_MOST = 0.95, UNSURE = 1.5;
+static const double RESTS = 1.5, UNSEEN_MANY = 0.15, MARKED_MOST = 0.95, UNSURE = 1.5;
 static const double BUSY = 10, BUSY_PART = 0.05, BUSY_UNSURE = 1.2;
 
 /* All distinct in the period that were seen, as far as the sample tells. */
@@ -186,6 +186,13 @@ static int ever_answer(const struct period *p, bool by_marks, struct census_answ
         struct living all = *now;
         if (!is_whole(&p->of[ROLL_MACHINES], now) && living_ask(&p->of[ROLL_MACHINES], true, &all))
             return POSSE_ENOMEM;
+        double seen = (double)distinct(&p->of[ROLL_MACHINES]).mid;
+        if (now->roster.mid > RESTS * now->live.mid && all.block.mid * (1 - UNSEEN_MANY) > seen) {
+            /* They come and go all the time: a law of one stay each makes too many of them, how soon they are seen again too few. */
+            all.block.lo = fmax(fmin(all.block.lo, now->roster.lo), seen);
+            all.block.mid = fmax(sqrt(all.block.mid * now->roster.mid), seen);
+            all.block.hi = fmax(all.block.hi, now->roster.hi);
+        }
         double more = live->mid / now->live.mid, other = more > 1.02 ? log(live->hi / live->mid) : 0; /* that holds what is unsure of `more` */
         double down = log(all.block.mid / all.block.lo), up = log(all.block.hi / all.block.mid), mid = all.block.mid * more;
         *out = (struct estimate){mid * exp(-hypot(down, other)), mid, mid * exp(hypot(up, other)), all.n, live->method};

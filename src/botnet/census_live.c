@@ -133,6 +133,25 @@ static struct churn churn_of(const struct lags *l, int most, int every)
     return c;
 }
 
+/* All that are on now and then: who is on now is on again half a day to a day and a half later as often as any other, whatever the hours at
+ * which it sleeps, so that those seen in both of two windows are as few as they are many (Lincoln and Petersen), less who was replaced
+ * meanwhile; uneven ones are seen again the more often. */
+static struct range roster_of(const struct view *v, const struct lags *l, double uneven)
+{
+    double seen = 0, could = 0;
+    for (int d = WINDOWS_A_DAY / 2 + 1; d <= 3 * WINDOWS_A_DAY / 2; d++) {
+        seen += l->seen[d];
+        could += l->could[d];
+    }
+    struct churn gone = churn_of(l, LAG_MOST, WINDOWS_A_DAY);
+    if (seen < PAIRS_LEAST || gone.deviation < 0)
+        return (struct range){0, 0, 0};
+    double span = (double)(v->number[v->n_windows - 1] - v->number[0] + 1), now = could / seen * v->scale;
+    double times = (1 + gone.rate * span) * exp(-gone.rate * WINDOWS_A_DAY), mid = now * (1 + uneven) * times;
+    double off = 1.96 * hypot(1 / sqrt(seen), gone.deviation * span / (1 + gone.rate * span));
+    return (struct range){mid * exp(-hypot(off, log1p(uneven))), mid, mid * exp(hypot(off, log1p(uneven)))};
+}
+
 /* ---- blocks ---- */
 
 /* Blocks of `size` windows in a row, each in which something was seen; block[i]: of window i, or -1; begins[block]. Returns how many. */
@@ -292,6 +311,8 @@ int living_ask(const struct view *v, bool is_whole, struct living *out)
         rc = counts_fit(c, (unsigned)out->blocks, 1.0 / out->size, &f);
         if (!rc)
             living_of(v, &f, part, out);
+        if (!rc && !is_whole)
+            out->roster = roster_of(v, lags, out->uneven);
         out->block.lo = fmax(out->block.lo, (double)out->n / out->blocks);
         out->block.mid = fmax(out->block.mid, out->block.lo);
         out->block.hi = fmax(out->block.hi, out->block.mid);

@@ -85,9 +85,10 @@ struct view {
     double *distinct;          /* of each */
 };
 struct churn { double rate, deviation; }; /* per window: which part of machines has another address in the next */
-/* Machines there at a time, those there at some moment of a window, and all that were there within a block. */
+/* Machines that are there at a time, those there at some moment of a window, and all that were there within a block. */
 struct living {
     struct range live, window, block;
+    struct range roster;       /* on or off, of those that come again; 0: it cannot be told */
     double uneven, come, seen_often;
     struct churn churn;
     int size, blocks;

@@ -69,6 +69,40 @@ static void test_marks(void **state)
     census_free(&c);
 }
 
+/* Seen far more often than a law counts: all there are were seen, and no more are told. */
+static void test_seen_often(void **state)
+{
+    (void)state;
+    struct rng r = {17};
+    struct census *c = some(0);
+    struct census_answer a;
+    for (uint32_t i = 0; i < 300 * 130; i++)
+        add(c, (int64_t)(rng_unit(&r) * 240 * 3600000), i % 300 + 1, 0);
+    census_ask(c, 0, INT64_MAX, &a);
+    assert_true(fabs(a.live.mid - 300) < 6 && fabs(a.ever.mid - 300) < 6 && a.ever.lo <= 300 && a.ever.hi < 330);
+    census_free(&c);
+}
+
+/* Each is on for four hours in twenty, at hours of its own: a fifth at a time, a quarter within an hour, all ever. */
+static void test_within_a_window(void **state)
+{
+    (void)state;
+    struct rng r = {23};
+    struct census *c = some(0);
+    struct census_answer a;
+    for (uint32_t i = 1; i <= 4000; i++) {
+        double phase = 20 * rng_unit(&r);
+        for (double at = 0; (at += rng_exp(&r)) < 120;)
+            if (fmod(at + phase, 20) < 4)
+                add(c, (int64_t)(at * 3600000), i, i);
+    }
+    census_ask(c, 0, INT64_MAX, &a);
+    assert_true(fabs(a.live.mid / 800 - 1) < 0.1 && a.live.lo <= 800 && 800 <= a.live.hi);
+    assert_true(fabs(a.within_window.mid / 1000 - 1) < 0.1 && a.within_window.lo <= 1000 && 1000 <= a.within_window.hi);
+    assert_true(a.ever.lo < 4000.5 && a.ever.hi > 3999.5);
+    census_free(&c);
+}
+
 static void test_late_and_limits(void **state)
 {
     (void)state;
@@ -162,7 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_seen), cmocka_unit_test(test_marks),  cmocka_unit_test(test_late_and_limits),
-        cmocka_unit_test(test_saved),    cmocka_unit_test(test_worlds),
+        cmocka_unit_test(test_saved),    cmocka_unit_test(test_worlds), cmocka_unit_test(test_seen_often), cmocka_unit_test(test_within_a_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,8 @@ struct gang {
     char name[BOTNET_NAME];
     bool is_described;
     uint64_t copies;             /* a mailer of another botnet that it writes with too; 0: none */
+    uint32_t parted_from;        /* the botnet that it was parted from, and when; 0: none */
+    int64_t parted_ms;
     int64_t first_ms, last_ms;
     uint64_t messages, envelopes, bytes;
     struct gang_key key[GANG_KEYS]; size_t n_keys;

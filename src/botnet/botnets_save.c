@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "botnet/botnets_priv.h"
 
-enum { FORM = 2, PART_MOST = 1 << 30 };
+enum { FORM = 3, FORM_WITHOUT_PARTINGS = 2, PART_MOST = 1 << 30 };
 
 #define MINUTE_FAR ((int64_t)1 << 30) /* two thousand years from 1970, either way */
 
@@ -90,6 +90,8 @@ static int put_gang(const struct gang *g, struct buf *out)
     buf_add_str(out, g->name);
     buf_add_byte(out, g->is_described);
     buf_add_u64(out, g->copies);
+    buf_add_varint(out, g->parted_from);
+    buf_add_u64(out, (uint64_t)g->parted_ms);
     buf_add_u64(out, (uint64_t)g->first_ms);
     buf_add_u64(out, (uint64_t)g->last_ms);
     buf_add_varint(out, g->messages);
@@ -322,12 +324,16 @@ static void get_name(struct reader *r, struct gang *g)
     memcpy(g->name, name.p, n);
 }
 
-static int get_gang(struct reader *r, struct botnets *b, struct gang *g)
+static int get_gang(struct reader *r, struct botnets *b, uint32_t form, struct gang *g)
 {
     g->number = get_u32(r);
     get_name(r, g);
     g->is_described = reader_u8(r) != 0;
     g->copies = reader_u64(r);
+    if (form != FORM_WITHOUT_PARTINGS) {
+        g->parted_from = get_u32(r);
+        g->parted_ms = (int64_t)reader_u64(r);
+    }
     g->first_ms = (int64_t)reader_u64(r);
     g->last_ms = (int64_t)reader_u64(r);
     g->messages = reader_varint(r);
@@ -354,7 +360,7 @@ static int get_gang(struct reader *r, struct botnets *b, struct gang *g)
     return err ? err : reader_error(r);
 }
 
-static int get_gangs(struct reader *r, struct botnets *b)
+static int get_gangs(struct reader *r, struct botnets *b, uint32_t form)
 {
     size_t n = get_count(r, BOTNETS_MAX, 40);
     if (reader_error(r))
@@ -365,7 +371,7 @@ static int get_gangs(struct reader *r, struct botnets *b)
     b->cap_gangs = n + 1;
     for (size_t i = 0; i < n; i++) {
         struct gang *g = b->gang[b->n_gangs++] = calloc(1, sizeof *g);
-        int err = g ? get_gang(r, b, g) : POSSE_ENOMEM;
+        int err = g ? get_gang(r, b, form, g) : POSSE_ENOMEM;
         if (!err && i && g->number <= b->gang[i - 1]->number)
             err = POSSE_ECORRUPT;
         if (err)
@@ -466,7 +472,7 @@ static int get_seen(struct reader *r, struct botnets *b)
     return reader_error(r);
 }
 
-static int get_all(struct reader *r, struct botnets *b)
+static int get_all(struct reader *r, struct botnets *b, uint32_t form)
 {
     b->next_number = get_u32(r);
     b->ticked_ms = (int64_t)reader_u64(r);
@@ -485,7 +491,7 @@ static int get_all(struct reader *r, struct botnets *b)
         b->joined[i].from = get_u32(r);
         b->joined[i].to = get_u32(r);
     }
-    int err = reader_error(r) ? reader_error(r) : get_gangs(r, b);
+    int err = reader_error(r) ? reader_error(r) : get_gangs(r, b, form);
     err = err ? err : get_keys(r, b);
     n = err ? 0 : get_count(r, CAMPS_MOST, 30);
     for (size_t i = 0; i < n && !err; i++)
@@ -504,12 +510,12 @@ static int get_all(struct reader *r, struct botnets *b)
 int botnets_load(struct reader *r, const struct botnets_options *o, struct botnets **out, struct report *why)
 {
     uint32_t form = reader_u32(r);
-    int err = reader_error(r) ? reader_error(r) : form != FORM ? POSSE_EVERSION : botnets_new(o, out, why);
+    int err = reader_error(r) ? reader_error(r) : form != FORM && form != FORM_WITHOUT_PARTINGS ? POSSE_EVERSION : botnets_new(o, out, why);
     if (err) {
         *out = NULL;
         return report_set(why, err, "botnets: %s", posse_strerror(err));
     }
-    err = get_all(r, *out);
+    err = get_all(r, *out, form);
     if (err) {
         botnets_free(out);
         return report_set(why, err, "botnets: %s at byte %zu", posse_strerror(err), reader_pos(r));

@@ -13,6 +13,7 @@
 /* MAILER and PRIOR leave 5.6 bits, which is KEY_PROBABILITY. */
 static const double PRIOR = -2.4, MAILER = 8, LINK = 2.5, ATTACHMENT = 4, MARK = 5, SIGNS_CAP = 10, TIE = 2, ODD_SOURCES = -2;
 static const double JOIN_BITS = 8, JOIN_SHARE = 0.25, FORGET = 0.98;
+#define PARTED_MS DAY_MS
 
 /* ---- signs ---- */
 
@@ -279,11 +280,18 @@ static void pair_chance(const struct evidence *e, const struct botnets *b, struc
     *n_out = n_x < n_y ? n_x : n_y;
 }
 
-static bool are_one(const struct evidence *e, const struct botnets *b, struct pair *p)
+/* What was parted of late is not joined: until each campaign was judged anew, samples of both have machines of either. */
+static bool was_parted(const struct botnets *b, const struct gang *x, const struct gang *y, int64_t now_ms)
+{
+    bool y_left = y->parted_from && gang_alias(b, y->parted_from) == x->number && now_ms - y->parted_ms < PARTED_MS;
+    return y_left || (x->parted_from && gang_alias(b, x->parted_from) == y->number && now_ms - x->parted_ms < PARTED_MS);
+}
+
+static bool are_one(const struct evidence *e, const struct botnets *b, struct pair *p, int64_t now_ms)
 {
     const struct gang *x = b->gang[p->x], *y = b->gang[p->y];
     double n, rate_x = gang_rate(x), rate_y = gang_rate(y), rate = rate_x < rate_y ? rate_x : rate_y;
-    if ((x->is_described && y->is_described) || p->k < 8)
+    if ((x->is_described && y->is_described) || p->k < 8 || was_parted(b, x, y, now_ms))
         return false;
     pair_chance(e, b, p, &n);
     /* Chance may fill small networks: then nothing follows. And one pool means a good part in common, not just more than chance. */
@@ -339,7 +347,7 @@ int gangs_join(struct botnets *b, struct gang *x, struct gang *y)
     return POSSE_OK;
 }
 
-static int join_pairs(struct botnets *b, const struct evidence *e)
+static int join_pairs(struct botnets *b, const struct evidence *e, int64_t now_ms)
 {
     struct pair *p;
     size_t n, m = 0;
@@ -347,7 +355,7 @@ static int join_pairs(struct botnets *b, const struct evidence *e)
     if (err)
         return err;
     for (size_t i = 0; i < n; i++)
-        if (are_one(e, b, &p[i])) /* slots change as botnets are joined: by number from here on */
+        if (are_one(e, b, &p[i], now_ms)) /* slots change as botnets are joined: by number from here on */
             p[m++] = (struct pair){.x = b->gang[p[i].x]->number, .y = b->gang[p[i].y]->number};
     for (size_t i = 0; i < m && !err; i++) {
         struct gang *x = gang_of(b, p[i].x), *y = gang_of(b, p[i].y);
@@ -468,7 +476,7 @@ int botnets_settle(struct botnets *b, struct campaigns *c, int64_t now_ms, struc
     err = err ? err : evidence_new(b, &s.e);
     err = err ? err : judge_all(&s);
     err = err ? err : learn_all(&s);
-    err = err ? err : join_pairs(b, &s.e);
+    err = err ? err : join_pairs(b, &s.e, now_ms);
     err = err ? err : split_all(&s, now_ms);
     evidence_free(&s.e);
     free(s.judged);

@@ -3,9 +3,10 @@
  * A botnet's larger campaigns are compared by twos. How many machines two campaigns of one pool have in common grows with the product of
  * their numbers, at a rate that the pool's own pairs show; what two pools have in common is chance. Campaigns that share more than chance are
  * put together; of two heaps thus made, each of several campaigns, it is known how many machines they would have in common, were they one
- * pool. Where that is many and a tenth of it is not there, they are two. The heap whose mailer the book is surest of, else that which has
- * the elder campaign, keeps the name. The other becomes a botnet of its own: with its mailer, if that is another one, else as a copy, whose
- * campaigns are told from the victim's by their machines alone (gang.copies; botnets_settle.c). What was counted before stays counted.
+ * pool. Where that is many and a tenth of it is not there, they are two. The heap whose mailer the book is surest of, else whose mailer
+ * wrote more, else that which has the elder campaign, keeps the name. The other becomes a botnet of its own: with its mailer and all that is
+ * written so, if that is another one, else as a copy, whose campaigns are told from the victim's by their machines alone (gang.copies;
+ * botnets_settle.c). For a day the two are not joined again. What was counted before stays counted.
  * Asked each hour where something is odd (campaigns with the mailer and from strange machines, or several mailers), else every six. */
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "botnet/botnets_priv.h"
 
 enum { COMPARED = 24, MESSAGES_LEAST = 50, SOURCES_LEAST = 40, ODD_LEAST = 2, KEY_PERCENT = 10, EVERY_HOURS = 6 };
-static const double EXPECTED_LEAST = 50, MISSING = 0.1, ROOM = 64;
+static const double EXPECTED_LEAST = 25, MISSING = 0.1, ROOM = 64;
 
 struct one { uint64_t number, key, messages; double sources, nets; float p; uint8_t heap; bool is_odd; };
 struct two { double k, product, chance; };
@@ -107,8 +108,32 @@ static bool are_two(const struct heaps *h, uint8_t a, uint8_t b)
     return expected - cross.chance >= EXPECTED_LEAST && cross.k <= cross.chance + MISSING * expected;
 }
 
+static uint64_t key_of_heap(const struct heaps *h, uint8_t heap) /* of its largest campaign */
+{
+    size_t i = 0;
+    while (i < h->n && h->c[i].heap != heap)
+        i++;
+    return i < h->n ? h->c[i].key : 0;
+}
+
+static bool heap_has_key(const struct heaps *h, uint8_t heap, uint64_t key)
+{
+    bool has = false;
+    for (size_t i = 0; i < h->n; i++)
+        has |= h->c[i].heap == heap && h->c[i].key == key;
+    return has;
+}
+
+static uint64_t messages_of_key(const struct gang *g, uint64_t key)
+{
+    size_t i = 0;
+    while (i < g->n_keys && g->key[i].key != key)
+        i++;
+    return i < g->n_keys ? g->key[i].messages : 0;
+}
+
 /* Of which heap the name is: see above. */
-static bool comes_first(const struct heaps *h, uint8_t a, uint8_t b)
+static bool comes_first(const struct gang *g, const struct heaps *h, uint8_t a, uint8_t b)
 {
     double p[2] = {0, 0}, n[2] = {0, 0};
     uint64_t eldest[2] = {UINT64_MAX, UINT64_MAX};
@@ -121,7 +146,8 @@ static bool comes_first(const struct heaps *h, uint8_t a, uint8_t b)
         eldest[at] = h->c[i].number < eldest[at] ? h->c[i].number : eldest[at];
     }
     double d = p[0] / n[0] - p[1] / n[1];
-    return fabs(d) > 0.001 ? d > 0 : eldest[0] < eldest[1];
+    uint64_t x = messages_of_key(g, key_of_heap(h, a)), y = messages_of_key(g, key_of_heap(h, b));
+    return fabs(d) > 0.001 ? d > 0 : x != y ? x > y : eldest[0] < eldest[1];
 }
 
 /* ---- parting ---- */
@@ -163,15 +189,12 @@ static int move_campaign(struct botnets *b, struct campaigns *c, struct gang *fr
     return learn_sources(c, to, number);
 }
 
-static int part(struct botnets *b, struct campaigns *c, struct gang *g, const struct heaps *h, uint8_t heap, int64_t now_ms)
+/* Of what is in neither heap it is not known whose it is: it is judged by its machines, and not learnt from until it was. */
+static int part(struct botnets *b, struct campaigns *c, struct gang *g, const struct heaps *h, uint8_t heap, uint8_t stays, int64_t now_ms)
 {
     char name[BOTNET_NAME];
-    uint64_t key = 0;
-    bool is_shared = false;
-    for (size_t i = 0; i < h->n; i++)
-        key = h->c[i].heap == heap && !key ? h->c[i].key : key; /* of its largest campaign */
-    for (size_t i = 0; i < h->n; i++)
-        is_shared |= h->c[i].heap != heap && h->c[i].key == key;
+    uint64_t key = key_of_heap(h, heap);
+    bool is_shared = heap_has_key(h, stays, key);
     if (is_shared)
         name_copy(b, g, name);
     else
@@ -180,13 +203,18 @@ static int part(struct botnets *b, struct campaigns *c, struct gang *g, const st
     int err = gang_found(b, name, false, now_ms, &own);
     if (err)
         return err == POSSE_ELIMIT ? POSSE_OK : err;
+    own->parted_from = g->number;
+    own->parted_ms = now_ms;
     if (is_shared)
         own->copies = key;
     else
         err = gang_add_key(b, own, key, KEY_PROBABILITY);
     sample_free(&g->sample); /* which machines were whose it did not know: from what is left it is made anew */
-    for (size_t i = 0; i < h->n && !err; i++)
-        err = h->c[i].heap == heap ? move_campaign(b, c, g, own, h->c[i].number) : learn_sources(c, g, h->c[i].number);
+    for (size_t i = 0; i < h->n && !err; i++) {
+        uint8_t at = h->c[i].heap;
+        bool moves = at == heap || (at != stays && !is_shared && h->c[i].key == key);
+        err = moves ? move_campaign(b, c, g, own, h->c[i].number) : at == stays ? learn_sources(c, g, h->c[i].number) : POSSE_OK;
+    }
     return err;
 }
 
@@ -202,7 +230,8 @@ int gang_split(struct botnets *b, struct campaigns *c, uint32_t number, const st
             for (uint8_t a = 0; a < h->n && !err; a++)
                 for (uint8_t k = (uint8_t)(a + 1); k < h->n && !err; k++)
                     if (are_two(h, a, k)) {
-                        err = part(b, c, g, h, comes_first(h, a, k) ? k : a, now_ms);
+                        bool stays = comes_first(g, h, a, k);
+                        err = part(b, c, g, h, stays ? k : a, stays ? a : k, now_ms);
                         free(h);
                         return err; /* one at a time: the rest an hour later */
                     }

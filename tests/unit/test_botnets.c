@@ -245,6 +245,32 @@ static void a_copyist_with_a_pool_of_his_own_is_parted(void **state)
     world_free(&w);
 }
 
+/* Where little is seen of each campaign some are parted before others are known to be of that pool: what was parted is not joined again
+ * for the others' sake, and they follow. */
+static void what_is_parted_stays_parted(void **state)
+{
+    (void)state;
+    enum { VICTIM = 8, COPYIST = 6, HOURS = 40 };
+    struct letter l[VICTIM + COPYIST];
+    struct world w;
+    for (unsigned i = 0; i < VICTIM + COPYIST; i++)
+        l[i] = (struct letter){i >= VICTIM, 3000, i, 0xa1, SIGHTING_SPAM};
+    world_new(&w);
+    for (int h = 0; h < 6; h++)
+        hour(&w, l, VICTIM, 30);
+    for (int h = 0; h < HOURS; h++)
+        hour(&w, l, VICTIM + COPYIST, 30);
+    struct found f = botnets_of(&w);
+    assert_int_equal(f.n, 2);
+    assert_true(f.all[1].number <= 3); /* not founded anew each hour */
+    for (unsigned i = 0; i < VICTIM + COPYIST; i++) {
+        struct membership m;
+        assert_true(botnets_member(w.b, number_of(&w, &l[i]), &m));
+        assert_int_equal(m.botnet, f.all[i >= VICTIM].number);
+    }
+    world_free(&w);
+}
+
 static void no_botnet_of_one_network(void **state)
 {
     (void)state;
@@ -516,6 +542,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gangs_are_found_and_kept_apart), cmocka_unit_test(two_mailers_of_one_pool_are_one_botnet),
         cmocka_unit_test(a_copied_mailer_is_doubted), cmocka_unit_test(a_copyist_with_a_pool_of_his_own_is_parted),
+        cmocka_unit_test(what_is_parted_stays_parted),
         cmocka_unit_test(no_botnet_of_one_network), cmocka_unit_test(random_mailers_do_not_found),
         cmocka_unit_test(a_described_family_has_its_name), cmocka_unit_test(magnify), cmocka_unit_test(saved_and_read),
         cmocka_unit_test(samples), cmocka_unit_test(bits_of_shared_sources),

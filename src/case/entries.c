@@ -25,7 +25,7 @@ static void of_controller(struct arena *a, const struct found_controller *c, str
     *e = (struct entry){.role = ENTRY_CONTROLLER, .is_name = c->is_by_name, .ip = c->ip, .network = &c->network, .port = c->port,
                         .first_ms = c->first_ms, .last_ms = c->last_ms, .probability = c->probability, .exhibit = c->exhibit};
     e->text = e->is_name ? lower(a, c->name) : case_address(a, &c->ip);
-    e->reason = case_say(a, REASON_MOST, "probable controller (%.3f): %" PRIu64 " machines talk to it in rhythm, %" PRIu64 " of them act", c->probability,
+    e->reason = case_say(a, REASON_MOST, "probable controller (%.3f): %" PRIu64 " machines talk to it, %" PRIu64 " of them act", c->probability,
                     c->hosts_total, c->acting_total);
 }
 

@@ -16,15 +16,24 @@ const char *notice_kind_name(enum notice_kind k) { return kind_names[k]; }
 
 struct told { struct incident e; struct contact contact; struct span key; };
 
+/* No more certain than can be said: "0.973", "over 0.999". */
+enum { SURE_TEXT = 16 };
+static const char *sure(double p, char out[SURE_TEXT])
+{
+    snprintf(out, SURE_TEXT, p > 0.999 ? "over 0.999" : "%.3f", p);
+    return out;
+}
+
 static int cut(struct span s) { return (int)(s.n < NAMED ? s.n : NAMED); }
 
 static struct incident of_controller(struct arena *a, const struct found_controller *c)
 {
+    char p[SURE_TEXT];
     struct incident e = {.kind = NOTICE_CONTROLLER, .ip = c->ip, .address = case_address(a, &c->ip), .name = c->name, .port = c->port,
                          .proto = c->proto, .network = &c->network, .first_ms = c->first_ms, .last_ms = c->last_ms, .at_ms = c->last_ms,
                          .probability = c->probability, .exhibit = c->exhibit, .reason = c->reason, .n_reasons = c->n_reasons};
-    e.what = case_say(a, WHAT_MOST, "probable command and control server (probability %.3f): %" PRIu64 " machines of a network that was watched talk to it in "
-                 "rhythm, %" PRIu64 " of them send spam or scan", c->probability, c->hosts_total, c->acting_total);
+    e.what = case_say(a, WHAT_MOST, "probable command and control server (probability %s): %" PRIu64 " machines of a network that was watched talk to it, "
+                      "%" PRIu64 " of them act as infected ones do", sure(c->probability, p), c->hosts_total, c->acting_total);
     return e;
 }
 
@@ -60,11 +69,12 @@ static struct incident of_host(struct arena *a, const struct found_host *h)
     struct incident e = {.kind = NOTICE_HOST, .ip = h->ip, .address = case_address(a, &h->ip), .name = h->name, .network = &h->network,
                          .first_ms = h->first_ms, .last_ms = h->last_ms, .at_ms = h->last_ms, .probability = h->probability, .exhibit = h->exhibit,
                          .reason = h->reason, .n_reasons = h->n_reasons};
+    char p[SURE_TEXT];
     struct buf acts;
     buf_init(&acts, NAMED * 2);
     for (size_t i = 0; i < h->n_acts && acts.n < NAMED; i++)
         buf_add_fmt(&acts, "%s%.*s", i ? ", " : "", h->act[i].n < 20 ? (int)h->act[i].n : 20, (const char *)h->act[i].p);
-    e.what = case_say(a, WHAT_MOST, "probably infected (probability %.3f): %.*s", h->probability, (int)acts.n, (const char *)acts.p);
+    e.what = case_say(a, WHAT_MOST, "probably infected (probability %s): %.*s", sure(h->probability, p), (int)acts.n, (const char *)acts.p);
     buf_deinit(&acts);
     return e;
 }

@@ -146,12 +146,15 @@ static void file_part(struct parts *p, const char *type, const char *name, struc
     base64(b, s);
 }
 
-static void original_part(struct parts *p, struct span s, bool is_report)
+/* name: of its file, as the text calls it; NULL: it is part of a report. */
+static void original_part(struct parts *p, struct span s, const char *name)
 {
     bool has_8bit;
     if (is_mailable(s, &has_8bit)) {
         struct buf *b = part(p, "message/rfc822");
-        buf_add_fmt(b, "%sContent-Transfer-Encoding: %s\n\n", is_report ? "" : "Content-Disposition: attachment\n", has_8bit ? "8bit" : "7bit");
+        if (name)
+            buf_add_fmt(b, "Content-Disposition: attachment; filename=\"%s\"\n", name);
+        buf_add_fmt(b, "Content-Transfer-Encoding: %s\n\n", has_8bit ? "8bit" : "7bit");
         lines(b, s);
         return;
     }
@@ -239,7 +242,8 @@ static int add_files(const struct notice_case *c, const struct notice *n, const 
     }
     for (size_t i = first; i < end && given < 2 * NOTICE_PARTS && n->form != NOTICE_XARF; i++)
         if (n->incident[i].message.n) {
-            original_part(p, n->incident[i].message, false);
+            snprintf(name, sizeof name, "message-%06zu.eml", i + 1);
+            original_part(p, n->incident[i].message, name);
             given++;
         }
     int rc = buf_error(&b);
@@ -260,7 +264,7 @@ int notice_mail(const struct notice_case *c, const struct notice *n, const struc
     text_part(&p, buf_span(&text));
     if (is_report) {
         feedback_part(&p, e);
-        original_part(&p, e->message, true);
+        original_part(&p, e->message, NULL);
     } else {
         rc = add_files(c, n, e, &p);
     }

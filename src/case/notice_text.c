@@ -21,7 +21,7 @@ static void when(struct buf *b, const char *name, int64_t ms)
     buf_add_fmt(b, "  %s%s\n", name, ms ? text : "not known");
 }
 
-static void one(struct buf *b, const struct incident *e)
+static void one(struct buf *b, const struct notice *n, const struct incident *e)
 {
     buf_add_span(b, e->address);
     if (e->port)
@@ -45,9 +45,8 @@ static void one(struct buf *b, const struct incident *e)
     }
     if (e->message.n) {
         when(b, "message of ", e->message_ms);
-        buf_add_fmt(b, "  original   exhibit %" PRIu64 " of the case; in the copy was replaced: ", e->message_exhibit);
-        theirs(b, e->taken_out, FIELD_MOST);
-        buf_add_byte(b, '\n');
+        buf_add_fmt(b, "  copy       message-%06zu.eml; the original is exhibit %" PRIu64 " of the case\n", (size_t)(e - n->incident) + 1,
+                    e->message_exhibit);
     } else if (e->message_lost) {
         buf_add_fmt(b, "  message    kept, but not given away: %s\n", e->message_lost);
     }
@@ -78,6 +77,23 @@ static void asks(struct buf *b, const struct notice *n, const struct incident *e
         buf_add_str(b, "We ask you to tell the customers who have these addresses that their machines are probably infected, and to keep the machines\n"
                        "from sending until they are clean. Addresses may have been given to others since: please look at the times.\n");
     buf_add_str(b, "What we write is what we saw. We may be wrong about a single machine: if so, please tell us.\n\n");
+}
+
+/* How to read what follows, as far as it is there. */
+static void explain(struct buf *b, const struct notice *n, const struct incident *e)
+{
+    bool has_grounds = false, has_message = false;
+    for (const struct incident *x = e ? e : n->incident, *end = e ? e + 1 : n->incident + n->n; x < end; x++) {
+        has_grounds |= x->n_reasons > 0;
+        has_message |= x->message.n > 0;
+    }
+    buf_add_str(b, "All times are given with their offset from UTC.\n");
+    if (has_grounds)
+        buf_add_str(b, "Grounds are given in bits: + speaks for it, - against it; a bit doubles the odds, ten make them a thousand to one.\n");
+    if (has_message)
+        buf_add_str(b, "In copies of messages those to whom they were sent are replaced by recipient-N; what names senders, machines and hosts is as\n"
+                       "it was. A signature over the original does not hold for its copy.\n");
+    buf_add_byte(b, '\n');
 }
 
 int notice_text(const struct notice_case *c, const struct notice *n, const struct incident *e, struct buf *b)
@@ -111,11 +127,11 @@ int notice_text(const struct notice_case *c, const struct notice *n, const struc
         counts(b, n);
     buf_add_str(b, ".\n");
     asks(b, n, e);
-    buf_add_str(b, "All times are given with their offset from UTC.\n\n");
+    explain(b, n, e);
     for (size_t i = 0; !e && i < n->n && i < LINES_MOST; i++)
-        one(b, &n->incident[i]);
+        one(b, n, &n->incident[i]);
     if (e)
-        one(b, e);
+        one(b, n, e);
     else if (n->n > LINES_MOST)
         buf_add_fmt(b, "and %zu more: all of them are in incidents.csv.\n\n", n->n - LINES_MOST);
     buf_add_fmt(b, "Evidence: what stands here was made from exhibit %" PRIu64 " of the case, of which a signed head is held:\n"

@@ -512,6 +512,9 @@ int redact_bytes(struct span media, struct span raw, const struct redact_options
         err = POSSE_ENOMEM;
     for (size_t i = 0; !err && i <= HEADS; i++)
         r.first[i] = UINT32_MAX;
+    if (!err && raw.n > REDACT_BYTES)
+        err = report_set(why, POSSE_ETOOBIG, "it has %zu bytes, and at most %d are redacted by a program: redact a copy by hand, and add it with "
+                         "--redacts", raw.n, REDACT_BYTES);
     for (size_t i = 0; !err && o && i < o->n_also; i++)
         add_needle(&r, o->also[i], SPAN_LIT("[redacted]"), false);
     if (!err && is_message)

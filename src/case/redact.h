@@ -9,7 +9,8 @@
  * Archives and documents that are attached are not looked into.
  * Fails closed: what cannot be read whole (too deep, too many parts, UTF-16, uuencode) is refused, ELIMIT; what is no text, EINVAL.
  * A signature (DKIM) over a copy does not hold any more, which is said.
- * Owns nothing.  Threads: reentrant.  Errors: ENOMEM, ELIMIT, EINVAL.  Cost: some passes over the bytes. */
+ * Owns nothing.  Threads: reentrant.  Errors: ENOMEM, ELIMIT, EINVAL, ETOOBIG (over REDACT_BYTES).
+ * Cost: some passes over the bytes; memory of up to five times as much where a body is encoded. */
 #ifndef POSSE_CASE_REDACT_H
 #define POSSE_CASE_REDACT_H
 
@@ -17,7 +18,7 @@
 #include "base/report.h"
 #include "base/span.h"
 
-enum { REDACT_ALSO_MAX = 64, REDACT_TEXT = 400, REDACT_ADDRESSES_MAX = 4096 };
+enum { REDACT_ALSO_MAX = 64, REDACT_TEXT = 400, REDACT_ADDRESSES_MAX = 4096, REDACT_BYTES = 256 << 20 };
 struct redact_options { struct span also[REDACT_ALSO_MAX]; size_t n_also; };
 struct redacted {
     size_t mailboxes;            /* how many different ones */

@@ -7,7 +7,9 @@ export POSSE_HOME=$work/home
 cc -O1 -fPIC -shared -D_GNU_SOURCE -o "$work/nospace.so" "$here/nospace.c" -ldl || exit 77
 command -v python3 >/dev/null || { echo "no python3"; exit 77; }
 failed=0
-bad() { echo "$*"; tail -n 4 "$work/err" 2>/dev/null; failed=1; }
+now=0
+bad() { echo "$*"; tail -n 4 "$work/err" 2>/dev/null; failed=1; now=1; }
+told() { if [ $now = 0 ]; then echo "ok $1"; else echo "not ok $1"; fi; now=0; } # what stood above it, under one name
 sound_case() { "$posse" case verify "$1" >"$work/out" 2>"$work/err" || { cat "$work/out"; bad "$2"; }; }
 for i in $(seq 1 30); do head -c $((i * 300)) /dev/urandom >"$work/x$i"; done
 
@@ -42,6 +44,7 @@ for bytes in 0 1 100 200 300 400; do # of the head itself
     rm -rf "$work/again"
 done
 [ $full -ge 3 ] || bad "no head failed for want of room"
+told "a disk that fills while exhibits are added and heads are written"
 
 # two processes
 mkfifo "$work/pipe"
@@ -56,6 +59,7 @@ grep -q "another process is adding" "$work/err" || bad "two processes add to one
 "$posse" case verify t >/dev/null || bad "it cannot be verified while somebody adds"
 exec 9>&-
 wait $pid
+told "two processes on one case"
 
 # a lost key
 key=$("$posse" case key)
@@ -67,6 +71,7 @@ grep -q "was sealed by key $key" "$work/err" || bad "it does not say which key i
 "$posse" case seal --new-key t >/dev/null 2>"$work/err" || bad "cannot be sealed with a new key"
 "$posse" case show t --json | grep -q "\"kind\":\"key\".*\"was\":\"$key\"" || bad "the log does not say that the key is another"
 "$posse" case verify t --key "$key" --json | grep -q '"finding":"other key"\|"finding":"other-key"' || bad "the new key is taken for the old one"
+told "a lost key"
 
 # a clock that is off
 cat >"$work/clock.c" <<'C'
@@ -89,7 +94,51 @@ grep -q "is the clock right" "$work/err" || bad "nobody says that the clock went
 "$posse" case show t --json | grep -q '"kind":"clock"' || bad "the log does not say that the clock went back"
 "$posse" case note t "again" >/dev/null 2>"$work/err"
 grep -q "clock" "$work/err" && bad "it is said twice"
+told "a clock that is off"
+
+# messages of 100 MB, one of them encoded: memory has a bound, and what is too long to be handed on is said
+cat >"$work/big.py" <<'PY'
+import base64, json, subprocess, sys, resource
+work, posse, here = sys.argv[1:]
+subprocess.run([sys.executable, here + "/findings.py", work + "/in"], check=True)
+head = (b"Return-Path: <bounce@spam.example>\nReceived: from evil (unknown [10.0.0.9])\n\tby mx.trap.example for <victim.person@trap.example>; "
+        b"Wed, 16 Mar 2011 15:45:00 +0100\nFrom: a@spam.example\nTo: Victim <victim.person@trap.example>\nSubject: pills\n")
+body = b"buy, victim.person@trap.example\n"
+with open(work + "/in/plain.eml", "wb") as f:
+    f.write(head + b"\n" + body + (b"x" * 76 + b"\n") * 1300000)
+with open(work + "/in/coded.eml", "wb") as f:
+    f.write(head + b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(body + b"words and words\n" * 4700000))
+findings = json.load(open(work + "/in/findings.json"))
+findings["campaigns"][0]["samples"] = [{"exhibit": 1, "time": "2011-03-16T14:45:00.000+00:00"}, {"exhibit": 2, "time": "2011-03-16T14:45:00.000+00:00"}]
+json.dump(findings, open(work + "/in/findings.json", "w"))
+def run(*a):
+    r = subprocess.run([posse, "case", *a], capture_output=True, text=True)
+    assert r.returncode == 0, (a, r.stderr)
+    return r.stdout
+run("open", "Big", "--id", "big")
+run("add", "big", work + "/in/plain.eml", work + "/in/coded.eml", work + "/in/findings.json")
+run("seal", "big")
+for n in "1", "2":
+    redacted = json.loads(run("redact", "big", n, "--json"))
+    assert redacted["mailboxes"] == 1
+    text = run("read", "big", str(redacted["n"]))
+    if n == "2":
+        head, rest = text.split("\n\n", 1)
+        text = head + base64.b64decode(rest).decode()
+    assert "victim" not in text.lower() and "buy, recipient-1@redacted.invalid" in text, n
+run("notices", "big", "--out", work + "/big-n", "--org", "Desk", "--contact", "desk@a.example", "--at", "2011-03-20")
+said = subprocess.run(["grep", "-rh", "message    kept", work + "/big-n"], capture_output=True, text=True).stdout
+assert "but not given away: too long to be sent" in said, said
+run("dossier", "big", "--out", work + "/big.html")
+assert "that could not be redacted with certainty are not shown at all" in open(work + "/big.html").read()
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+assert most < 1200, f"{most} MB"
+PY
+python3 "$work/big.py" "$work" "$posse" "$here" >"$work/out" 2>"$work/err" || bad "messages of 100 MB"
+told "messages of 100 MB"
+rm -rf "$work/in" "$work/big-n" "$work/home/cases/big"
 
 # tampering, a few times; bench/case does it a thousand times
 python3 "$here/../../bench/case/tamper.py" "$posse" 26 7 >"$work/out" 2>"$work/err" || bad "tampering was missed"
+told "tampering"
 exit $failed

@@ -159,7 +159,8 @@ static void tell_none(const struct trace_request *q, struct buf *b)
         buf_add_str(b, "posse: the most suspicious rhythm (--beacons; alone it accuses nobody): ");
         trace_beacon_write(b, q->style, x);
     }
-    fwrite(b->p, 1, b->n, stderr);
+    if (b->n)
+        fwrite(b->p, 1, b->n, stderr);
     buf_clear(b);
 }
 
@@ -264,7 +265,14 @@ static int print(struct trace_request *q)
 {
     struct report why = {0};
     struct buf b;
-    if (trace_join_trap(q->trace, q->home, &q->trap_stamp, &why) || trace_judge(q->trace, &why))
+    int joined = trace_join_trap(q->trace, q->home, &q->trap_stamp, &why);
+    if (joined)
+        cli_report(&why);
+    if (joined == POSSE_ENOENT) /* a home that was named and is none */
+        return CLI_TROUBLE;
+    if (joined)
+        fputs("posse: what follows is from the logs alone, without the spam trap\n", stderr);
+    if (trace_judge(q->trace, &why))
         return cli_report(&why);
     q->style.trace = q->trace;
     buf_init(&b, (size_t)1 << 30);
@@ -282,7 +290,7 @@ static int print(struct trace_request *q)
         status = q->what == WHAT_INCIDENTS ? print_incidents(q, &b) : q->what == WHAT_SVG ? print_svg(q, &b) : print_lists(q, &b);
     buf_deinit(&b);
     fflush(stdout);
-    return status ? CLI_TROUBLE : CLI_OK;
+    return status || joined ? CLI_TROUBLE : CLI_OK;
 }
 
 /* ---- reading ---- */

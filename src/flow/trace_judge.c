@@ -46,9 +46,11 @@ static void judge_acts(struct pass *w)
         const struct host *h = &t->host[i];
         if (!w->inside[h->node])
             continue;
-        w->n_inside++;
         w->host_bits[i] = acts_of(t, h);
         w->host_odds[i] = w->host_bits[i] + (float)BITS_HOST_PRIOR;
+        if (!h->flows && !h->queries) /* only a spam trap knows it: it talks to nobody here, so it is none of those who might */
+            continue;
+        w->n_inside++;
         acting += trace_odds((double)w->host_odds[i]);
     }
     w->base = (acting + .5) / ((double)w->n_inside + 50);

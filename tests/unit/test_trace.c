@@ -229,11 +229,42 @@ static void a_trap_saw_it(void **state)
     trace_free(&t);
 }
 
+/* A service that half of the house asks every five minutes, among them few bots; the trap knows a thousand sources of ours that these
+ * logs never saw. They are told, and say nothing of who talks to whom. */
+static void who_only_a_trap_saw_is_no_crowd(void **state)
+{
+    (void)state;
+    struct trace *t = world(NULL);
+    uint64_t seed = 9;
+    for (unsigned h = 1; h <= 120; h++)
+        for (int i = 0; i < 200; i++)
+            add(t, conn(80000 * lot(&seed), v4(10, 0, 0, h), v4(198, 51, 100, (unsigned)(lot(&seed) * 60)), 443, FLOW_STATE_CLOSED));
+    for (unsigned h = 1; h <= 60; h++)
+        for (int i = 0; i < 260; i++)
+            add(t, conn(300 * i + h + lot(&seed), v4(10, 0, 0, h), v4(203, 0, 113, 9), 443, FLOW_STATE_CLOSED));
+    for (unsigned h = 1; h <= 12; h += 3)
+        for (int i = 0; i < 400; i++)
+            add(t, conn(30000 + 3 * i, v4(10, 0, 0, h), v4(192, 0, (unsigned)i % 200, h * 7), 25, i % 2 ? FLOW_STATE_TRIED : FLOW_STATE_CLOSED));
+    for (unsigned i = 0; i < 1000; i++) {
+        struct ip source = v4(10, 9, i >> 8, i & 255);
+        assert_int_equal(trace_seen_at_trap(t, &source, base_us / 1000, "example", .99), 0);
+    }
+    assert_int_equal(trace_judge(t, NULL), 0);
+    const struct controller *c;
+    size_t n = trace_controllers(t, &c);
+    for (size_t i = 0; i < n; i++)
+        assert_false(c[i].is_told);
+    const struct incident *x;
+    assert_int_equal(trace_incidents(t, &x), 1004);
+    trace_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing), cmocka_unit_test(a_beacon_alone_is_first_and_not_told), cmocka_unit_test(a_crowd_is_one_incident), cmocka_unit_test(a_gang_has_another_controller),
         cmocka_unit_test(open_lines_are_replaced), cmocka_unit_test(a_name_is_a_destination), cmocka_unit_test(a_trap_saw_it),
+        cmocka_unit_test(who_only_a_trap_saw_is_no_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,7 +177,9 @@ static void scan_urls(struct matching *k)
                 memcpy(text + n, part[j].p, take);
             n += take;
         }
-        scan(k, TEXT_URL, span_of(text, n), u->raw);
+        k->shown = u->raw;
+        k->text = span_of(text, n); /* a URL fits one window */
+        scan_window(k, TEXT_URL);
     }
 }
 

@@ -436,8 +436,11 @@ static void test_horizon(void **state)
 /* A prior of our own making, so that the test does not depend on what ships. */
 static char *make_prior(void)
 {
-    char *home = new_home(), *path = NULL;
-    assert_true(asprintf(&path, "%s/prior.posse", home) > 0);
+    char *home = new_home();
+    size_t size = strlen(home) + sizeof "/prior.posse";
+    char *path = malloc(size);
+    assert_non_null(path);
+    snprintf(path, size, "%s/prior.posse", home);
     int16_t *w = malloc(PRIOR_SLOTS * sizeof *w);
     for (uint32_t i = 0; i < PRIOR_SLOTS; i++)
         w[i] = (int16_t)(mix64(i) % 401) - 200;
@@ -490,8 +493,7 @@ static void test_reasons(void **state)
         check_reasons(&k);
         kit_close(&k);
     }
-    char *slash = strrchr(prior, '/');
-    *slash = '\0';
+    *strrchr(prior, '/') = '\0';
     remove_home(prior);
 }
 

@@ -4,9 +4,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 command -v python3 >/dev/null || { echo "no python3"; exit 77; }
 export POSSE_HOME=$work/home
-failed=0
-check() { local name=$1; shift; if ! "$@" >"$work/out" 2>&1; then echo "not ok $name:"; tail -n 5 "$work/out"; failed=1; else echo "ok $name"; fi; }
-not() { ! "$@"; }
 
 python3 "$here/findings.py" "$work/in" || exit 1
 printf 'Received: from a.example (a.example [198.51.100.7]) by mx.trap.example; Tue, 15 Mar 2011 10:00:00 +0000

@@ -7,6 +7,12 @@ unset POSSE_HOME POSSE_MODEL POSSE_CONFIG
 LC_ALL=C
 export LC_ALL
 
+# For scripts of many checks: check NAME COMMAND...; not COMMAND...; skip NAME WHY. $failed is the exit status then.
+failed=0
+check() { local name=$1; shift; if ! "$@" >"$work/out" 2>&1; then echo "not ok $name:"; tail -n 5 "$work/out"; failed=1; else echo "ok $name"; fi; }
+not() { ! "$@"; }
+skip() { echo "skip $1: $2"; }
+
 # make_box FILE N: a box of N different messages.
 make_box() {
     awk -v n="$2" 'BEGIN {

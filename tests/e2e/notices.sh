@@ -4,10 +4,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 command -v python3 >/dev/null || { echo "no python3"; exit 77; }
 export POSSE_HOME=$work/home
-failed=0
-check() { local name=$1; shift; if ! "$@" >"$work/out" 2>&1; then echo "not ok $name:"; tail -n 5 "$work/out"; failed=1; else echo "ok $name"; fi; }
-not() { ! "$@"; }
-skip() { echo "skip $1: $2"; }
 
 python3 "$here/findings.py" "$work/in" || exit 1
 "$posse" case open "Test" --subject "botnet rustock" --id t1 >/dev/null || exit 1

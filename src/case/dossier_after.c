@@ -7,15 +7,9 @@ enum { HOUR = 3600000, DAY = 24 * HOUR, BACKS = 50 };
 static struct plot_point *points_of(struct dossier *d, const struct found_hour *hour, size_t n, int64_t step, size_t *n_out)
 {
     struct plot_point *p = arena_alloc(d->arena, (n + 1) * sizeof *p);
-    size_t k = 0;
-    for (size_t i = 0; p && i < n; i++) {
-        int64_t at = hour[i].from_ms / step * step;
-        double x = (double)hour[i].messages;
-        if (k && p[k - 1].time_ms == at)
-            x += p[--k].mid;
-        p[k++] = (struct plot_point){at, x, x, x};
-    }
-    *n_out = p ? k : 0;
+    *n_out = 0;
+    for (size_t i = 0; p && i < n; i++)
+        dossier_point(p, n_out, step, hour[i].from_ms, hour[i].messages);
     return p;
 }
 

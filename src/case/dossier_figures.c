@@ -258,8 +258,7 @@ static struct plot_point *room(struct dossier *d, size_t n)
     return arena_alloc(d->arena, (n + 1) * sizeof(struct plot_point));
 }
 
-/* One piece more; hours become days where there are too many of them to be told apart. Ascending. */
-static void add_point(struct plot_point *p, size_t *n, int64_t step, int64_t from_ms, uint64_t messages)
+void dossier_point(struct plot_point *p, size_t *n, int64_t step, int64_t from_ms, uint64_t messages)
 {
     int64_t at = from_ms / step * step;
     double x = (double)messages;
@@ -278,10 +277,9 @@ static void plot_messages(struct dossier *d, const struct found_botnet *b, const
         return;
     int64_t step = n && f->hour[n - 1].from_ms - f->hour[0].from_ms > 20 * (int64_t)DAY ? DAY : HOUR;
     for (size_t i = 0; i < n; i++)
-        add_point(all, &n_all, step, f->hour[i].from_ms, f->hour[i].messages);
+        dossier_point(all, &n_all, step, f->hour[i].from_ms, f->hour[i].messages);
     for (size_t i = 0; i < m; i++)
-        add_point(own, &n_own, step, b ? b->hour[i].from_ms : c->hour[i].from_ms,
-                  b ? b->hour[i].messages : c->hour[i].messages);
+        dossier_point(own, &n_own, step, b ? b->hour[i].from_ms : c->hour[i].from_ms, b ? b->hour[i].messages : c->hour[i].messages);
     struct plot_series s[2] = {{"all spam seen", all, n_all}, {"this case", own, n_own}};
     put_plot(d, step == DAY ? "Messages a day, as counted" : "Messages an hour, as counted",
              step == DAY ? "messages a day" : "messages an hour", false, step, s, n_own ? 2 : 1, mark, n_marks);
@@ -307,7 +305,7 @@ static void plot_shares(struct dossier *d, const struct found_botnet *b, const s
             live[n++] = (struct plot_point){b->window[i].from_ms, b->window[i].live.lo, b->window[i].live.mid,
                                             b->window[i].live.hi};
     s = (struct plot_series){"machines", live, n};
-    put_plot(d, "Machines that sent within the hour, estimated", "machines", false, HOUR, &s, 1, mark, n_marks);
+    put_plot(d, "Machines that were sending at a time, estimated", "machines", false, HOUR, &s, 1, mark, n_marks);
 }
 
 static void change_row(struct dossier *d, struct span who, const struct found_change *c)

@@ -45,6 +45,9 @@ void dossier_money(struct dossier *d);
 void dossier_hosting(struct dossier *d);
 void dossier_commanders(struct dossier *d); /* controllers in a sentence of the summary, and what ties them to the case */
 void dossier_after(struct dossier *d);
+/* One piece more of a chart; hours become days where `step` is a day. Ascending. */
+struct plot_point;
+void dossier_point(struct plot_point *p, size_t *n, int64_t step, int64_t from_ms, uint64_t messages);
 void dossier_doubts(struct dossier *d);
 void dossier_redactions(struct dossier *d);
 int dossier_exhibits(struct dossier *d, struct report *why);

@@ -28,25 +28,11 @@ struct writing {
 /* All of them are put on disk together, at the end. */
 static int put(struct writing *w, const char *name)
 {
-    char path[8600];
-    struct span s = buf_span(&w->b);
     if (buf_error(&w->b))
         return cli_error("%s: %s", name, posse_strerror(buf_error(&w->b)));
-    snprintf(path, sizeof path, "%s/%s", w->folder, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0;
-    while (ok && s.n) {
-        ssize_t n = write(fd, s.p, s.n < (1u << 30) ? s.n : 1u << 30);
-        ok = n > 0 || (n < 0 && errno == EINTR);
-        s = span_sub(s, n > 0 ? (size_t)n : 0, s.n);
-    }
-    int err = errno;
-    if (fd >= 0 && close(fd) != 0 && ok) {
-        ok = false;
-        err = errno;
-    }
-    w->files += ok;
-    return ok ? CLI_OK : cli_error("%s: cannot be written: %s", path, strerror(err));
+    int status = case_put(w->folder, name, buf_span(&w->b));
+    w->files += !status;
+    return status;
 }
 
 static int make_folder(const struct writing *w, const char *name)

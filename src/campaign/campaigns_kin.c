@@ -81,9 +81,12 @@ static bool lead_there(const struct group *elder, const struct group *younger)
     return both * 100 >= all * LATELY_PERCENT && both > 0;
 }
 
+/* Spam, and no list's: what a list sends has its own links in common. */
+static bool is_campaign(const struct group *g) { return group_is_spam(g) && g->lists * 2 < g->messages; }
+
 bool kin_takes(const struct group *g, const struct sighting *s)
 {
-    return s->sketch.kind == SKETCH_LINKS_ONLY && s->flags & SIGHTING_SPAM && s->mailer && written_by(g) == s->mailer && group_is_spam(g);
+    return s->sketch.kind == SKETCH_LINKS_ONLY && s->flags & SIGHTING_SPAM && s->mailer && written_by(g) == s->mailer && is_campaign(g);
 }
 
 static bool are_links(const struct group *g)
@@ -119,7 +122,7 @@ struct group *campaigns_kin(struct campaigns *c, struct group *g, struct group *
     unsigned percent = by_subject ? NAMED_PERCENT : KIN_PERCENT;
     if (g->kinned < KIN_LEAST || (uint64_t)g->kinned * 100 < since * percent || !writer || written_by(with) != writer)
         return g;
-    if (!group_is_spam(g) || !group_is_spam(with))
+    if (!is_campaign(g) || !is_campaign(with))
         return g;
     if (by_subject ? !have_one_form(g, with) : !lead_there(with, g))
         return g;

@@ -10,7 +10,7 @@
 bool group_is_spam(const struct group *g)
 {
     enum { MOST_PERCENT = 90 };
-    return g->spam * 100 >= g->messages * MOST_PERCENT && g->lists * 2 < g->messages;
+    return g->spam * 100 >= g->messages * MOST_PERCENT;
 }
 
 bool senders_of(const struct sighting *s, struct senders *out)

@@ -45,38 +45,57 @@ static double linked(double nearest, double mean)
     return nearest < most ? nearest : most;
 }
 
-void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], const double *sender, struct nearness *out)
+/* What a message has in common with each sketch that is remembered, and on the mean with those of one part. */
+struct shared { struct sketch_signs signs; double words; };
+struct means { double text[PARTS], words[PARTS]; };
+
+static void memory_shared(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], bool is_spam, struct shared out[PROTOTYPES],
+                          struct means *mean)
 {
-    struct sketch_signs signs[PROTOTYPES];
-    bool host = memory_links(m, s), file = false;
     unsigned n[PARTS] = {0};
-    double sum[PARTS] = {0}, word_sum[PARTS] = {0}, words[PROTOTYPES], core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
-    *out = (struct nearness){.alike = -1, .proto = -1};
+    memset(mean, 0, sizeof *mean);
     for (size_t i = 0; i < m->n; i++) {
         const struct sketch *p = memory_at(m, i);
-        sketch_signs(p, s, &signs[i]);
-        if (signs[i].text > 0)
-            signs[i].text = share_of(p->slot, s, same);
-        sum[p->flags % PARTS] += signs[i].text;
-        word_sum[p->flags % PARTS] += words[i] = sender ? sketch_words(p, s) : 0;
-        n[p->flags % PARTS]++;
-        host |= signs[i].host;
-        file |= signs[i].file;
+        unsigned part = p->flags % PARTS;
+        sketch_signs(p, s, &out[i].signs);
+        out[i].words = is_spam && p->n_words && s->n_words ? sketch_words(p, s) : -1;
+        /* what many have is no sign, unless so many words are the same that it must be the template that many have */
+        if (out[i].signs.text > 0 && out[i].words * 100 < SKETCH_FRAME_PERCENT)
+            out[i].signs.text = share_of(p->slot, s, same);
+        mean->text[part] += out[i].signs.text;
+        mean->words[part] += out[i].words > 0 ? out[i].words : 0;
+        n[part]++;
+    }
+    for (unsigned i = 0; i < PARTS; i++) {
+        mean->text[i] /= n[i] ? n[i] : 1;
+        mean->words[i] /= n[i] ? n[i] : 1;
+    }
+}
+
+void memory_near(const struct memory *m, const struct sketch *s, const uint8_t same[BANDS], const double *sender, struct nearness *out)
+{
+    struct shared shared[PROTOTYPES];
+    struct means mean;
+    bool host = memory_links(m, s), file = false, is_spam = sender && m->is_spam;
+    double core = m->n_core >= CORE_LEAST && s->n_shingles ? share_of(m->core, s, same) : 0;
+    *out = (struct nearness){.alike = -1, .proto = -1};
+    memory_shared(m, s, same, is_spam, shared, &mean);
+    for (size_t i = 0; i < m->n; i++) {
+        host |= shared[i].signs.host;
+        file |= shared[i].signs.file;
     }
     for (size_t i = 0; i < m->n; i++) {
-        const struct sketch *p_of = memory_at(m, i);
-        struct sketch_signs better = signs[i];
-        unsigned part = p_of->flags % PARTS;
-        if (m->is_spam && sender) {
-            if (s->n_words && p_of->n_words)
-            better.sender = *sender;
-            better.words = linked(words[i], word_sum[part] / n[part]);
-        }
+        struct sketch_signs better = shared[i].signs;
+        unsigned part = memory_at(m, i)->flags % PARTS;
         better.host |= host; /* of any of its texts: they share the links */
-        better.text = linked(core > better.text ? core : better.text, sum[part] / n[part]);
-        double alike = sketch_judge(p_of, s, &better);
+        better.text = core > better.text ? core : better.text;
+        if (mean.words[part] * 100 < SKETCH_FRAME_PERCENT)
+            better.text = linked(better.text, mean.text[part]);
+        better.sender = is_spam ? *sender : 0;
+        better.words = shared[i].words > 0 ? linked(shared[i].words, mean.words[part]) : shared[i].words;
+        double alike = sketch_judge(memory_at(m, i), s, &better);
         if (alike > out->alike)
-            *out = (struct nearness){alike, better.text, (int)i, signs[i]};
+            *out = (struct nearness){alike, better.text, (int)i, shared[i].signs};
     }
     out->signs.host = host;
     out->signs.file = file;

@@ -61,6 +61,7 @@ int sketch_make(struct sketcher *s, struct arena *a, const struct message *m, st
 
 /* 0 to 1: how likely it is that both come from one template, by all signs and their kinds; symmetric. */
 double sketch_alike(const struct sketch *a, const struct sketch *b);
+enum { SKETCH_FRAME_PERCENT = 40 }; /* words that two texts of one frame have in common, and less than two of one template have */
 enum { SKETCH_ALIKE_PERCENT = 60 }; /* from here on "the same"; chosen in bench/campaigns */
 
 enum { SKETCH_EIGHTHS = 8 };

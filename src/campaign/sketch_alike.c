@@ -91,7 +91,7 @@ struct weights { double start, thin, text, spread, subject, host, shape, file, l
 static const struct weights weights[SKETCH_EMPTY] = {
     [SKETCH_TEXT] = {-15.0, -4, 20, 11, 1.0, 0.4, 0.1, 1.0, 0.6, 0.2, 0.5, 35},
     [SKETCH_SHORT] = {-7.5, 0, 8, 0, 2.0, 2.0, 1.0, 3.0, 1.0, 0.5, 0.5, 10},
-    [SKETCH_LINKS_ONLY] = {-5.0, 0, 2, 0, 2.0, 2.5, 1.0, 3.0, 1.0, 0.5, 0.2, 0},
+    [SKETCH_LINKS_ONLY] = {-5.0, 0, 3, 0, 2.0, 2.5, 1.0, 3.0, 1.0, 0.5, 0, 0},
     [SKETCH_FILES_ONLY] = {-4.5, 0, 3, 0, 1.5, 1.0, 0.5, 4.5, 0.5, 0.5, 0.3, 0},
 };
 
@@ -106,10 +106,9 @@ static double thinness(const struct sketch *a, const struct sketch *b)
  * texts are, the more that speaks against them. */
 static double words_beyond(const struct sketch *a, const struct sketch *b, double words)
 {
-    enum { FRAME_PERCENT = 40 };
     const double against = 0.34;
     unsigned n = a->n_words < b->n_words ? a->n_words : b->n_words;
-    double beyond = words - FRAME_PERCENT / 100.0;
+    double beyond = words - SKETCH_FRAME_PERCENT / 100.0;
     return beyond >= 0 ? beyond : beyond * against * (1 - (double)n / SKETCH_SLOTS);
 }
 

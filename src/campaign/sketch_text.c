@@ -15,7 +15,8 @@ enum {
     FOOTER_MAX = 1000,  /* below a rule: a signature or a list's footer has no more */
     FEW_WORDS = 8,      /* with less above it, what stands below a rule counts too, unless a list sent it */
     RULE_LEAST = 10,
-    FOOTER_WORDS = 80, ABOVE_WORDS = 6, /* of what tells how to get no more of it, and at least above that */
+    FOOTER_WORDS = 80, ABOVE_WORDS = 6, /* of what tells how to get no more of it, and at least above that, */
+    ONLY_WORDS = 20,    /* where there is more than this: so few may be nothing else */
 };
 
 static const uint64_t hash_digits = 0x6e756d6265720001ull, hash_url = 0x75726c0000000002ull, hash_address = 0x6164647200000003ull;
@@ -302,7 +303,7 @@ static bool leaves(const struct sketcher *s, size_t at)
 size_t words_above_footer(const struct sketcher *s)
 {
     for (size_t i = s->n > FOOTER_WORDS ? s->n - FOOTER_WORDS : 0; i < s->n; i++)
-        if (i >= ABOVE_WORDS && leaves(s, i))
+        if ((i >= ABOVE_WORDS || s->n <= ONLY_WORDS) && leaves(s, i))
             return i;
     return s->n;
 }

@@ -4,7 +4,7 @@
  * bring no candidates, and such hosts are no sign. */
 #include "campaign/campaigns_priv.h"
 
-enum { CANDIDATES = 24, TOO_MANY = 16, HOST_TOO_MANY = 8, MET = 1024 };
+enum { CANDIDATES = 24, TOO_MANY = 16, HOST_TOO_MANY = 8, SENDER_TOO_MANY = 8, MET = 1024 };
 
 struct candidate { uint32_t slot; uint16_t hits; uint8_t senders /* by bit: enum sender_sign */; };
 struct candidates { struct candidate e[CANDIDATES]; unsigned n; };
@@ -60,7 +60,7 @@ static void gather(const struct index *x, const struct look_key *key, size_t n, 
         if (key[i].kind == KEY_HOST && same >= HOST_TOO_MANY)
             known->link_host[key[i].which] = 0; /* marked: no sign */
         bool is_sender = key[i].kind == KEY_SENDER;
-        if (same >= (key[i].kind == KEY_HOST || is_sender ? INDEX_SAME_MAX : TOO_MANY))
+        if (same >= (key[i].kind == KEY_HOST ? INDEX_SAME_MAX : is_sender ? SENDER_TOO_MANY : TOO_MANY))
             continue; /* hosts of too many groups are no sign, but their groups may be parts of one campaign that was split */
         for (size_t k = 0; k < same; k++) {
             size_t at = meet(&met, slots[k], is_sender ? (uint8_t)(1 << key[i].which) : 0);

@@ -104,9 +104,8 @@ static void words_fill(const struct sketcher *s, struct sketch *out)
     uint64_t least[SKETCH_SLOTS];
     memset(least, 0xff, sizeof least);
     for (size_t i = 0; i < s->n; i++) {
-        uint64_t h = s->word[i], *l = &least[h >> 58];
-        if (h & 1 && h < *l)
-            *l = h;
+        uint64_t h = s->word[i], *l = &least[h >> 58], v = h | ((h & 1) - 1); /* others are as great as can be */
+        *l = v < *l ? v : *l;
     }
     for (unsigned i = 0; i < SKETCH_SLOTS; i++)
         out->n_words = (uint8_t)(out->n_words + (least[i] != UINT64_MAX));

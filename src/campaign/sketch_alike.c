@@ -73,10 +73,11 @@ static unsigned in_common(const uint64_t *a, size_t n, const uint64_t *b, size_t
 
 void sketch_signs(const struct sketch *a, const struct sketch *b, struct sketch_signs *out)
 {
+    double text = sketch_jaccard(a, b);
     *out = (struct sketch_signs){
         .words = -1,
-        .text = sketch_jaccard(a, b),
-        .spread = a->n_shingles && b->n_shingles ? sketch_spread(a->slot, b->slot) : 0,
+        .text = text,
+        .spread = text > 0 && a->kind == SKETCH_TEXT && b->kind == SKETCH_TEXT ? sketch_spread(a->slot, b->slot) : 0, /* nothing else asks */
         .subject = a->subject && a->subject == b->subject,
         .host = in_common(a->link_host, a->n_links, b->link_host, b->n_links) > 0,
         .shape = in_common(a->link_shape, a->n_shapes, b->link_shape, b->n_shapes) > 0,

@@ -7,6 +7,7 @@
 enum { LEAVE_PHRASES = 32, WORDS_MAX = 1200, SEEN_SLOTS = 4096 /* more than twice the shingles of WORDS_MAX */ };
 
 struct sketcher {
+    uint64_t leaves_first[4];       /* a bit for each byte that a first word of `leave` may begin with: most words need no closer look */
     uint64_t leave[LEAVE_PHRASES][2]; size_t n_leave; /* words by which a message says how to get no more of it; 0: one is enough */
     uint64_t word[WORDS_MAX];       /* hashes, in reading order; the lowest bit: long enough to count by itself */
     size_t n;

@@ -286,6 +286,7 @@ void footers_learn(struct sketcher *s)
         s->n = 0;
         words_of(s, span_str(phrase[i]));
         s->leave[s->n_leave][0] = s->word[0];
+        s->leaves_first[s->word[0] >> 62] |= (uint64_t)1 << (s->word[0] >> 56 & 63);
         s->leave[s->n_leave++][1] = s->n > 1 ? s->word[1] : 0;
     }
     s->n = 0;
@@ -293,8 +294,11 @@ void footers_learn(struct sketcher *s)
 
 static bool leaves(const struct sketcher *s, size_t at)
 {
+    uint64_t w = s->word[at];
+    if (!(s->leaves_first[w >> 62] >> (w >> 56 & 63) & 1))
+        return false;
     for (size_t i = 0; i < s->n_leave; i++)
-        if (s->word[at] == s->leave[i][0] && (s->leave[i][1] == 0 || (at + 1 < s->n && s->word[at + 1] == s->leave[i][1])))
+        if (w == s->leave[i][0] && (s->leave[i][1] == 0 || (at + 1 < s->n && s->word[at + 1] == s->leave[i][1])))
             return true;
     return false;
 }

@@ -211,8 +211,7 @@ static void bridge(struct campaigns *c, struct group *a, struct group *b, double
     }
     younger->bridged += alike * 100 >= SURE_PERCENT ? BRIDGED_LEAST : 1;
     uint64_t since = small->messages < 64 ? small->messages : 64;
-    uint64_t least = small->messages < BRIDGED_LEAST ? small->messages : BRIDGED_LEAST;
-    if (younger->bridged < least || (uint64_t)younger->bridged * 100 < since * BRIDGED_PERCENT)
+    if (younger->bridged < BRIDGED_LEAST || (uint64_t)younger->bridged * 100 < since * BRIDGED_PERCENT)
         return;
     struct memory m, n;
     group_memory(elder, &m);

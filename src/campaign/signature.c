@@ -184,9 +184,12 @@ static const char *take(struct builder *b, size_t i, enum proof proof, bool *ok)
     *o = (struct one){.s = {b->in[i].campaign, b->in[i].version, proof, (uint32_t)n, 0, false}, .first = b->first[i],
                       .n = b->first[i + 1] - b->first[i]};
     o->s.least = n ? least_of(letters, n, NEED_LETTERS) : 0;
-    if (n && !o->s.least && (o->s.least = least_of(letters, n, NEED_LETTERS / 2))) {
-        o->subject = passage_of_subject(b->s->a, b->in[i].t, ok);
-        o->s.wants_subject = o->subject && hs_takes(o->subject);
+    if (n && !o->s.least) { /* a text of half as much, or with a subject that says the rest */
+        uint32_t in_subject = 0;
+        o->subject = passage_of_subject(b->s->a, b->in[i].t, &in_subject, ok);
+        uint32_t need = in_subject < NEED_LETTERS * 3 / 4 ? NEED_LETTERS - in_subject : NEED_LETTERS / 4;
+        need = need < NEED_LETTERS / 2 ? need : NEED_LETTERS / 2;
+        o->s.wants_subject = o->subject && hs_takes(o->subject) && least_of(letters, n, need);
         o->s.least = o->s.wants_subject ? (uint32_t)n : 0;
     }
     if (o->s.least) {

@@ -241,7 +241,7 @@ size_t passages_cut(struct arena *a, const struct template *t, const struct ham 
     return kept;
 }
 
-const char *passage_of_subject(struct arena *a, const struct template *t, bool *ok)
+const char *passage_of_subject(struct arena *a, const struct template *t, uint32_t *letters_out, bool *ok)
 {
     const struct piece *p;
     size_t n = template_subject(t, &p), letters = 0;
@@ -256,6 +256,7 @@ const char *passage_of_subject(struct arena *a, const struct template *t, bool *
         r->n--;
     for (size_t i = 0; r && i < r->n; i++)
         letters += letters_of(&r->e[i]);
+    *letters_out = (uint32_t)letters;
     if (letters >= PART_LETTERS) {
         text = expression(a, r->e, r->n);
         *ok = text;

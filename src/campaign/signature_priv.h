@@ -35,8 +35,8 @@ struct signatures {
 
 /* The passages of one template, at most max, the best ones; those that ham has are marked. SIZE_MAX: out of memory. */
 size_t passages_cut(struct arena *a, const struct template *t, const struct ham *ham, struct passage *out, size_t max);
-/* The expression of the subject; NULL with *ok: it says too little. */
-const char *passage_of_subject(struct arena *a, const struct template *t, bool *ok);
+/* The expression of the subject, and how many letters of it are fixed; NULL with *ok: it says too little. */
+const char *passage_of_subject(struct arena *a, const struct template *t, uint32_t *letters_out, bool *ok);
 
 /* ---- signature_match.c ---- */
 

@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "campaign/template_priv.h"
 
-enum { SAMPLE = 128, FREQUENT_LEAST = 8 };
+enum { SAMPLE = 128, FREQUENT_LEAST = 12 /* fewer part by chance */ };
 enum { SCRATCH_BYTES = 256 << 20, TEMPLATE_BYTES = 4 << 20 };
 
 /* ---- pairs of words ---- */

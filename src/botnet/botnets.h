@@ -5,7 +5,8 @@
  * nobody (0). Now and then (botnets_settle) campaigns are looked at anew: by mailer, by sources that they share with a botnet's other
  * campaigns beyond chance (within each /24 that both live in, of which a dynamic one is shared by more machines than addresses show), and by
  * links, files and money marks. Each speaks in bits; with the prior they make a probability for each botnet and for none. Botnets that
- * turn out to be one are joined: the younger's number then means the elder. What was counted stays counted, but for joins.
+ * turn out to be one are joined: the younger's number then means the elder. What was counted of a campaign moves with it, as far back as
+ * shares know it by campaigns, with the level of changes; machines (census) stay where they were counted, but for joins.
  * Signs that disagree (a mailer of one botnet from the machines of another, or from machines that it never used) lower the
  * probability and are said in `doubt`: an adversary may copy a mailer. Sources of doubted campaigns are not learnt from. Where several
  * campaigns have machines in common with each other that the botnet's others lack, they are parted from it as "copy-of-NAME" (botnets_split.c).

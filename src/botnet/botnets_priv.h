@@ -119,6 +119,14 @@ int gangs_join(struct botnets *b, struct gang *x, struct gang *y);
 int seen_add(struct botnets *b, const struct sighting *s);
 void seen_put(struct botnets *b, const struct seen *e); /* into a table with room */
 
+/* ---- late credit ---- */
+
+struct credited { struct share_moved of[SHARES_CREDIT_HOURS]; size_t n; };
+/* What a campaign had of `from` (0: of nobody) is `to`'s; adds what moved to sum. Then credit_done, once for all campaigns that went from
+ * one (NULL: from nobody) to the other. ENOMEM: a part was moved. */
+int credit_campaign(struct botnets *b, uint64_t campaign, uint32_t from, const struct gang *to, double probability, struct credited *sum);
+int credit_done(struct botnets *b, struct gang *from, struct gang *to, const struct credited *sum);
+
 void gang_forget(struct gang *g, uint64_t campaign); /* it is another's from now on */
 /* Is what goes by one name two pools of machines? Then one is parted from it. judged: what was settled of the campaigns that had news. */
 int gang_split(struct botnets *b, struct campaigns *c, uint32_t number, const struct camp *judged, size_t n, int64_t now_ms);

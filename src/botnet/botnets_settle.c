@@ -199,6 +199,16 @@ static void learn_signs(struct gang *g, const struct campaign *c)
                 gang_add_sign(g, list[l][i].key, c->number);
 }
 
+/* What was counted of it before: as its mailer's, or as nobody's, or as what was settled last. */
+static int credit_learnt(struct botnets *b, uint64_t campaign, struct gang *was, struct gang *now, double probability)
+{
+    struct credited sum = {.n = 0}, first = {.n = 0};
+    int err = was && was != now ? credit_campaign(b, campaign, was->number, now, probability, &sum) : POSSE_OK;
+    err = err ? err : credit_done(b, was, now, &sum);
+    err = err ? err : credit_campaign(b, campaign, SHARE_UNKNOWN, now, probability, &first);
+    return err ? err : credit_done(b, NULL, now, &first);
+}
+
 static int learn(struct botnets *b, const struct campaign *c, const struct camp *x)
 {
     struct camp *old = camp_of(b, c->number);
@@ -210,6 +220,9 @@ static int learn(struct botnets *b, const struct campaign *c, const struct camp 
     struct gang *writes = k ? gang_of(b, k->number) : NULL;
     if (writes)
         sample_settle(&writes->sample, c->number, writes == g && x->doubt == DOUBT_NONE);
+    int err = g && (!was || was != g) ? credit_learnt(b, c->number, was ? was : writes, g, (double)x->probability) : POSSE_OK;
+    if (err)
+        return err;
     if (g && g != writes && x->doubt == DOUBT_NONE)
         sample_settle(&g->sample, c->number, true);
     if (g) {

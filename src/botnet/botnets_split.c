@@ -6,7 +6,7 @@
  * pool. Where that is many and a tenth of it is not there, they are two. The heap whose mailer the book is surest of, else whose mailer
  * wrote more, else that which has the elder campaign, keeps the name. The other becomes a botnet of its own: with its mailer and all that is
  * written so, if that is another one, else as a copy, whose campaigns are told from the victim's by their machines alone (gang.copies;
- * botnets_settle.c). For a day the two are not joined again. What was counted before stays counted.
+ * botnets_settle.c). For a day the two are not joined again. What was counted before goes along (botnets_credit.c).
  * Asked each hour where something is odd (campaigns with the mailer and from strange machines, or several mailers), else every six. */
 #include <math.h>
 #include <stdio.h>
@@ -176,7 +176,7 @@ static int learn_sources(struct campaigns *c, struct gang *g, uint64_t number)
     return m.err;
 }
 
-static int move_campaign(struct botnets *b, struct campaigns *c, struct gang *from, struct gang *to, uint64_t number)
+static int move_campaign(struct botnets *b, struct campaigns *c, struct gang *from, struct gang *to, uint64_t number, struct credited *sum)
 {
     gang_forget(from, number);
     struct camp *x = camp_of(b, number);
@@ -186,7 +186,8 @@ static int move_campaign(struct botnets *b, struct campaigns *c, struct gang *fr
         x->doubt = DOUBT_NONE;
         x->n_why = 0;
     }
-    return learn_sources(c, to, number);
+    int err = credit_campaign(b, number, from->number, to, KEY_PROBABILITY, sum);
+    return err ? err : learn_sources(c, to, number);
 }
 
 /* Of what is in neither heap it is not known whose it is: it is judged by its machines, and not learnt from until it was. */
@@ -210,12 +211,13 @@ static int part(struct botnets *b, struct campaigns *c, struct gang *g, const st
     else
         err = gang_add_key(b, own, key, KEY_PROBABILITY);
     sample_free(&g->sample); /* which machines were whose it did not know: from what is left it is made anew */
+    struct credited sum = {.n = 0};
     for (size_t i = 0; i < h->n && !err; i++) {
         uint8_t at = h->c[i].heap;
         bool moves = at == heap || (at != stays && !is_shared && h->c[i].key == key);
-        err = moves ? move_campaign(b, c, g, own, h->c[i].number) : at == stays ? learn_sources(c, g, h->c[i].number) : POSSE_OK;
+        err = moves ? move_campaign(b, c, g, own, h->c[i].number, &sum) : at == stays ? learn_sources(c, g, h->c[i].number) : POSSE_OK;
     }
-    return err;
+    return err ? err : credit_done(b, g, own, &sum);
 }
 
 int gang_split(struct botnets *b, struct campaigns *c, uint32_t number, const struct camp *judged, size_t n, int64_t now_ms)

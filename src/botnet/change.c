@@ -368,6 +368,33 @@ bool change_add(struct change_series *s, int64_t minute_ms, double messages, boo
     return pass_minute(s, messages, is_watching) || is_told;
 }
 
+/* ---- what was another's ---- */
+
+void change_correct(struct change_series *s, const struct share_moved *hour, size_t n, bool is_taken)
+{
+    double moved = 0, whole = 0, least = 0, sign = is_taken ? -1 : 1;
+    if (s->minute == MINUTE_NONE)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        moved += hour[i].messages;
+        whole += fmax(hour[i].whole, hour[i].messages);
+    }
+    if (is_taken && whole > 0) /* in its own hours it had so much of the whole: the level cannot have had more of it */
+        least = fmax(1 - moved / whole, 0.01);
+    int64_t now = s->minute / 60;
+    double all = 1;
+    for (size_t i = 0; i < n; i++) {
+        int64_t number = hour[i].hour_ms / MINUTE_MS / 60;
+        bool is_today = number / 24 == now / 24;
+        all *= pattern_correct(&s->pattern, sign * hour[i].messages, now - number, is_today, fmin(1, least / all));
+        double left = is_taken && hour[i].whole > 0 ? fmax(0, 1 - hour[i].messages / hour[i].whole) : 1;
+        for (int64_t m = s->minute - (int64_t)s->n_recent + 1; m <= s->minute; m++)
+            if (m / 60 == number)
+                s->recent[(m % RECENT + RECENT) % RECENT] *= (float)left;
+    }
+    s->was_messages *= all;
+}
+
 /* ---- answers ---- */
 
 static void take_back(struct change_series *s)

@@ -23,6 +23,7 @@
 #include "base/estimate.h"
 #include "base/reader.h"
 #include "base/report.h"
+#include "botnet/share.h"
 
 enum { CHANGES_MAX = 256 };
 enum change_kind { CHANGE_COLLAPSE, CHANGE_SURGE, CHANGE_PAUSE /* a silence like ones before */, CHANGE_RETURN };
@@ -41,6 +42,9 @@ int change_new(struct change_series **out, struct report *why);
 void change_free(struct change_series **s);
 /* The minute that begins at minute_ms; is_watching: the trap was up. true: something changed, or what is known of a change did. */
 bool change_add(struct change_series *s, int64_t minute_ms, double messages, bool is_watching);
+/* What came in these hours was another's (is_taken; `whole`: of so many then), or is this one's too: its level is put right, what was told
+ * stays told. */
+void change_correct(struct change_series *s, const struct share_moved *hour, size_t n, bool is_taken);
 /* Something from outside says why; applies to the collapse or pause nearest to at_ms within slack_ms, and makes one of a quiet that was not
  * called where CAUSE_TAKEDOWN is told of it. CAUSE_TRAP takes a fall back: the series goes on as if it had not been. false: there was none. */
 bool change_tell(struct change_series *s, int64_t at_ms, int64_t slack_ms, enum change_cause cause);

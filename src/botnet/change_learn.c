@@ -125,6 +125,23 @@ void pattern_end_day(struct pattern *p, int64_t minute)
     p->day_messages = p->day_weight = p->day_flat = 0;
 }
 
+double pattern_correct(struct pattern *p, double messages, int64_t hours_ago, bool is_today, double least)
+{
+    if (is_today)
+        p->day_messages = fmax(0, p->day_messages + messages);
+    if (hours_ago <= 0) {
+        p->hour_messages = fmax(0, p->hour_messages + messages);
+        return 1;
+    }
+    if (!(p->messages > 0))
+        return 1;
+    double change = 1 + messages * fmath_exp((double)(hours_ago - 1) * fmath_log(HOUR_DECAY)) / p->messages;
+    change = change < least ? least : change;
+    p->messages *= change;
+    p->active2 *= change * change; /* its hours are as many, and each that much less */
+    return change;
+}
+
 struct estimate pattern_rate(const struct pattern *p, double weight)
 {
     double mid = pattern_level(p) * weight, vary = p->messages > 0 ? pattern_dispersion(p) / p->messages : 1;

@@ -76,6 +76,9 @@ double pattern_dispersion(const struct pattern *p);             /* 1: single mes
 void pattern_learn(struct pattern *p, int64_t minute, double messages, double weight, double step);
 bool pattern_end_hour(struct pattern *p, int64_t minute);       /* that began at `minute`; false: too little of it was watched */
 void pattern_end_day(struct pattern *p, int64_t minute);
+/* So many messages less, or more, in an hour so many hours ago (0: the one that runs; today: of the day that runs); never below `least` of what it
+ * was. Returns by how much the level changed. */
+double pattern_correct(struct pattern *p, double messages, int64_t hours_ago, bool is_today, double least);
 struct estimate pattern_rate(const struct pattern *p, double weight);
 
 void dips_add(struct dips *d, struct dip new, int64_t first);

@@ -74,6 +74,8 @@ static struct hour *hour_of(struct shares *s, int64_t number, int *err)
     for (size_t i = 0; i + HOURS_OPEN < s->n_hours; i++) /* a new one among the old is closed at once: only its sums are exact */
         if (s->hour[i].is_open)
             hour_close(&s->hour[i]);
+    for (size_t i = 0; i + SHARES_CREDIT_HOURS < s->n_hours; i++)
+        credits_free(&s->hour[i].ledger);
     if (s->n_hours > s->max_hours) {
         hour_free(&s->hour[0]);
         memmove(s->hour, s->hour + 1, --s->n_hours * sizeof *s->hour);
@@ -142,10 +144,13 @@ int shares_add(struct shares *s, const struct share_sight *in)
         return POSSE_ENOMEM;
     uint64_t hash = ip_hash(&in->source);
     unsigned piece = (unsigned)((in->time_ms - number * HOUR_MS) / (HOUR_MS / PIECES)), group = (unsigned)(hash % GROUPS);
-    struct seen seen = {hash, own->botnet, (uint16_t)(1u << piece), (uint8_t)(p * 255 + 0.5), 0};
+    struct seen seen = {hash, own->botnet, (uint16_t)(1u << piece), (uint8_t)(p * 255 + 0.5), 0, {credit_tag(in->campaign)}};
     if (!ip_is_zero(&in->source) && hour_see(h, &seen))
         return POSSE_ENOMEM;
     const double weight[WEIGHTS] = {n, n * (in->n_rcpt ? in->n_rcpt : 1), n * (double)in->bytes};
+    if (in->campaign && (size_t)(h - s->hour) + SHARES_CREDIT_HOURS >= s->n_hours &&
+        credit_add(&h->ledger, in->campaign, own->botnet, weight, p, n))
+        return POSSE_ENOMEM;
     add_weights(own, weight, p, n, group, piece);
     if (unknown) {
         add_weights(unknown, weight, 1 - p, n, group, piece);

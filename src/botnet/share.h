@@ -10,8 +10,8 @@
  * A membership is a probability: the rest of a sighting's weight goes to the unknown band, and the doubt, the same for a whole campaign,
  * widens the interval of both.
  * Ownership: opaque.  Units: ms.  Threads: one writer; asking reads only.  Errors: ENOMEM (nothing was counted).
- * Limits: an hour knows SHARES_ROWS botnets, further ones count as SHARE_OTHERS; keep_ms of hours, the oldest go first; 64 KB of
- * addresses an hour at most, sampled by hash beyond that.
+ * Limits: an hour knows SHARES_ROWS botnets, further ones count as SHARE_OTHERS; keep_ms of hours, the oldest go first; 96 KB of
+ * addresses an hour at most, sampled by hash beyond that; 640 KB an hour of what its campaigns had, for the latest 48.
  * Order: any. The latest two hours are open; what comes to an older one counts as fully, its interval is scaled. */
 #ifndef POSSE_BOTNET_SHARE_H
 #define POSSE_BOTNET_SHARE_H
@@ -44,6 +44,16 @@ void shares_free(struct shares **s);
 int shares_add(struct shares *s, const struct share_sight *in);
 /* What was counted for `from` belongs to `to` from now on (botnets were joined). ENOMEM: nothing was moved. */
 int shares_move(struct shares *s, uint32_t from, uint32_t to);
+/* What a campaign had of `from` (SHARE_UNKNOWN: of nobody) in the latest SHARES_CREDIT_HOURS is of `to`, with this probability: messages,
+ * envelopes and bytes exactly; addresses that sent for nothing else of `from` too, as far as they are in the hour's sample (of an address
+ * that sent for more than four campaigns in an hour it is not known, and it stays); variance in proportion. What stays where it was counted:
+ * older hours; campaigns that were among the smaller half of more than 4,096 in an hour. out: hours with what moved, as it came;
+ * whole: messages that `from` had in that hour before.
+ * ENOMEM: some hours were moved. */
+enum { SHARES_CREDIT_HOURS = 48 };
+struct share_moved { int64_t hour_ms; double messages, envelopes, bytes, whole; };
+int shares_credit(struct shares *s, uint64_t campaign, uint32_t from, uint32_t to, double probability,
+                  struct share_moved out[SHARES_CREDIT_HOURS], size_t *n_out);
 
 struct share {
     uint32_t botnet;

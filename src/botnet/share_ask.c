@@ -197,6 +197,16 @@ static int most_first(const void *a, const void *b)
     return d > 0 ? 1 : d < 0 ? -1 : (x->botnet > y->botnet) - (x->botnet < y->botnet);
 }
 
+/* Whose all was another's after all is not listed. */
+static void drop_empty(struct hour *all)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < all->n_rows; i++)
+        if (all->row[i].sum[SHARE_MESSAGES] > 1e-6)
+            all->row[n++] = all->row[i];
+    all->n_rows = n;
+}
+
 static void answer_total(const struct known t[SHARE_N], struct share *out)
 {
     *out = (struct share){0};
@@ -220,6 +230,7 @@ size_t shares_ask(const struct shares *s, int64_t from_ms, int64_t to_ms, struct
     size_t n = 0;
     if (first < end && !gather(&all, s->hour + first, end - first)) {
         struct known t[SHARE_N];
+        drop_empty(&all);
         totals_of(&all, t);
         qsort(all.row, all.n_rows, sizeof *all.row, most_first);
         for (n = 0; n < all.n_rows && n < max; n++)

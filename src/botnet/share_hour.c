@@ -36,6 +36,7 @@ void hour_free(struct hour *h)
     free(h->row);
     free(h->index);
     free(h->seen);
+    credits_free(&h->ledger);
     *h = (struct hour){0};
 }
 
@@ -157,14 +158,26 @@ int seen_compare(const void *a, const void *b)
     return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : (x->botnet > y->botnet) - (x->botnet < y->botnet);
 }
 
+/* Returns 1 where it was not there. */
+static size_t put(struct seen *at, const struct seen *s)
+{
+    if (!at->pieces) {
+        *at = *s;
+        return 1;
+    }
+    at->pieces |= s->pieces;
+    tags_join(at, s);
+    if (at->probability < s->probability)
+        at->probability = s->probability;
+    return 0;
+}
+
 size_t seen_unite(struct seen *s, size_t n)
 {
     size_t out = 0;
     for (size_t i = 0; i < n; i++)
         if (out && !seen_compare(&s[out - 1], &s[i])) {
-            s[out - 1].pieces |= s[i].pieces;
-            if (s[out - 1].probability < s[i].probability)
-                s[out - 1].probability = s[i].probability;
+            put(&s[out - 1], &s[i]);
         } else {
             s[out++] = s[i];
         }
@@ -177,19 +190,6 @@ static struct seen *table_at(struct seen *table, size_t cap, const struct seen *
     while (table[i].pieces && (table[i].hash != s->hash || table[i].botnet != s->botnet))
         i = (i + 1) & (cap - 1);
     return &table[i];
-}
-
-/* Returns 1 where it was not there. */
-static size_t put(struct seen *at, const struct seen *s)
-{
-    if (!at->pieces) {
-        *at = *s;
-        return 1;
-    }
-    at->pieces |= s->pieces;
-    if (at->probability < s->probability)
-        at->probability = s->probability;
-    return 0;
 }
 
 /* Into a table of `cap` places, without what is above `limit`. */
@@ -240,7 +240,8 @@ static void thin(struct hour *h)
         h->n_seen--;
 }
 
-static int see_late(struct hour *h, const struct seen *s)
+/* Returns 1 where it was not there, 0 where it was, else an error. */
+static int put_late(struct hour *h, const struct seen *s)
 {
     size_t lo = 0, hi = h->n_seen;
     while (lo < hi) {
@@ -252,7 +253,8 @@ static int see_late(struct hour *h, const struct seen *s)
     }
     if (lo < h->n_seen && !seen_compare(&h->seen[lo], s)) {
         h->seen[lo].pieces |= s->pieces;
-        return POSSE_OK;
+        tags_join(&h->seen[lo], s);
+        return 0;
     }
     if (h->n_seen == h->cap_seen) {
         size_t cap = h->cap_seen + h->cap_seen / 4 + 16;
@@ -265,13 +267,27 @@ static int see_late(struct hour *h, const struct seen *s)
     memmove(h->seen + lo + 1, h->seen + lo, (h->n_seen - lo) * sizeof *h->seen);
     h->seen[lo] = *s;
     h->n_seen++;
-    struct row *r = hour_find(h, s->botnet);
+    return 1;
+}
+
+static int see_late(struct hour *h, const struct seen *s)
+{
+    int is_new = put_late(h, s);
+    struct row *r = is_new > 0 ? hour_find(h, s->botnet) : NULL;
     if (r)
         r->addresses += s->probability / 255.0 * sample_scale(h->limit);
     if (h->n_seen >= 2 * SAMPLE_KEPT) /* a flood of late ones */
         thin(h);
-    return POSSE_OK;
+    return is_new < 0 ? is_new : POSSE_OK;
 }
+
+int hour_put(struct hour *h, const struct seen *s)
+{
+    int err = s->hash > h->limit ? POSSE_OK : h->is_open ? see_open(h, s) : put_late(h, s);
+    return err < 0 ? err : POSSE_OK;
+}
+
+int hour_remake(struct hour *h) { return table_remake(h, h->cap_seen, h->limit); }
 
 int hour_see(struct hour *h, const struct seen *s)
 {
@@ -381,6 +397,8 @@ int hour_move(struct hour *h, uint32_t from, uint32_t to)
 {
     if (!hour_find(h, from) || from == to)
         return POSSE_OK;
+    if (h->ledger.cap && credits_rename(&h->ledger, from, to))
+        return POSSE_ENOMEM;
     struct seen *table = h->is_open ? calloc(h->cap_seen, sizeof *table) : NULL;
     struct row *b = h->is_open && !table ? NULL : hour_row(h, to);
     if (!b) {

@@ -218,6 +218,33 @@ static void a_copied_mailer_is_doubted(void **state)
     world_free(&w);
 }
 
+/* From hour 4 to 13 both sent 1,200 messages an hour from 600 machines each, and the copyist was parted some hours in. */
+static void counted_as_if_known_at_once(struct world *w, uint32_t victim, uint32_t copyist)
+{
+    struct share got[4], all;
+    struct botnet x;
+    for (int64_t h = START / HOUR_MS + 5; h < START / HOUR_MS + 13; h++) {
+        assert_true(shares_ask(botnets_shares(w->b), h * HOUR_MS, (h + 1) * HOUR_MS, got, 4, &all) >= 2);
+        for (unsigned i = 0; i < 2; i++) {
+            assert_true(got[i].botnet == victim || got[i].botnet == copyist);
+            assert_in_range(got[i].messages, 1160, 1240); /* KEY_PROBABILITY: the rest is nobody's */
+            assert_in_range(got[i].envelopes, 2320, 2480);
+            assert_in_range(got[i].addresses, 490, 540);  /* of 600, each sends twice an hour */
+        }
+        assert_in_range(all.messages, 2399, 2401);
+        assert_in_range(all.addresses, 980, 1050);
+    }
+    assert_true(botnets_get(w->b, copyist, &x));
+    assert_in_range(x.messages, 9 * 1200 - 40, 9 * 1200);
+    assert_true(x.first_ms >= START + 3 * HOUR_MS && x.first_ms <= START + 4 * HOUR_MS);
+    assert_true(botnets_get(w->b, victim, &x));
+    assert_in_range(x.messages, 13 * 1200 - 40, 13 * 1200 + 40);
+    struct change_quiet q;
+    assert_non_null(botnets_change(w->b, copyist));
+    assert_false(change_quiet(botnets_change(w->b, victim), &q)); /* what was never its own is not missed */
+    assert_false(change_quiet(botnets_change(w->b, copyist), &q));
+}
+
 /* Two campaigns or more of the copyist: they have machines in common with each other and not with the victim's. */
 static void a_copyist_with_a_pool_of_his_own_is_parted(void **state)
 {
@@ -242,6 +269,7 @@ static void a_copyist_with_a_pool_of_his_own_is_parted(void **state)
         assert_int_equal(copyist.botnet, f.all[1].number);
         assert_true(victim.probability > 0.9 && copyist.probability > 0.9);
     }
+    counted_as_if_known_at_once(&w, f.all[0].number, f.all[1].number);
     world_free(&w);
 }
 

@@ -131,6 +131,125 @@ static void test_move(void **state)
     shares_free(&s);
 }
 
+/* What a campaign had goes where it belongs: as if it had been counted there at once. */
+static void credit_into(struct shares *s, bool is_wrong, uint32_t hours)
+{
+    for (uint32_t i = 0; i < 6000 * hours; i++) {
+        uint32_t k = i % 6; /* campaigns 1 to 3 of botnet 1, 4 and 5 of a copyist, 6 of one more; each of its own thousand addresses */
+        struct share_sight in = sight((int64_t)i * 600, k < 3 || (is_wrong && k < 5) ? 1 : k < 5 ? 2 : 3, (k < 3 ? 0 : k < 5 ? 2000 : 4000) + i / 6 % 1000);
+        in.campaign = k + 1;
+        in.bytes = 1000 + k;
+        in.n_rcpt = 1 + k;
+        add(s, in);
+    }
+}
+
+static void same_shares(const struct shares *a, const struct shares *b, int64_t from, int64_t to)
+{
+    struct share x[5], y[5];
+    size_t n = shares_ask(a, from, to, x, 5, NULL);
+    assert_int_equal(shares_ask(b, from, to, y, 5, NULL), n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(x[i].botnet, y[i].botnet);
+        assert_int_equal(x[i].messages, y[i].messages);
+        assert_int_equal(x[i].envelopes, y[i].envelopes);
+        assert_int_equal(x[i].bytes, y[i].bytes);
+        assert_int_equal(x[i].addresses, y[i].addresses);
+        for (unsigned k = 0; k < SHARE_N; k++) {
+            assert_true(fabs(x[i].of[k].mid - y[i].of[k].mid) < 1e-9);
+            assert_true(fabs(x[i].of[k].hi - y[i].of[k].hi) < 0.15 * (y[i].of[k].hi - y[i].of[k].lo)); /* variance: in proportion */
+        }
+    }
+}
+
+static void test_late_credit(void **state)
+{
+    (void)state;
+    struct shares *wrong = some(), *right = some();
+    struct share_moved moved[SHARES_CREDIT_HOURS];
+    size_t n;
+    credit_into(wrong, true, 4);
+    credit_into(right, false, 4);
+    assert_int_equal(shares_credit(wrong, 77, 1, 2, 1, moved, &n), POSSE_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(shares_credit(wrong, 4, 1, 2, 1, moved, &n), POSSE_OK);
+    assert_int_equal(n, 4);
+    assert_true(moved[0].hour_ms == T0 && moved[0].messages == 1000 && moved[0].envelopes == 4000 && moved[0].bytes == 1003000);
+    assert_int_equal(shares_credit(wrong, 5, 1, 2, 1, moved, &n), POSSE_OK);
+    for (int64_t h = 0; h < 4; h++)
+        same_shares(wrong, right, T0 + h * 3600000, T0 + (h + 1) * 3600000);
+    same_shares(wrong, right, T0, T0 + 4 * 3600000);
+    assert_int_equal(shares_credit(wrong, 4, 1, 2, 1, moved, &n), POSSE_OK); /* nothing is left */
+    assert_int_equal(n, 0);
+    assert_int_equal(shares_credit(wrong, 4, 2, 1, 1, moved, &n), POSSE_OK); /* there and back */
+    assert_int_equal(shares_credit(wrong, 4, 1, 2, 1, moved, &n), POSSE_OK);
+    same_shares(wrong, right, T0, T0 + 4 * 3600000);
+    assert_int_equal(shares_move(wrong, 2, 9), POSSE_OK); /* joined ones take their campaigns with them */
+    assert_int_equal(shares_credit(wrong, 4, 9, 2, 1, moved, &n), POSSE_OK);
+    assert_int_equal(shares_credit(wrong, 5, 9, 2, 1, moved, &n), POSSE_OK);
+    assert_int_equal(n, 4);
+    same_shares(wrong, right, T0, T0 + 4 * 3600000);
+    shares_free(&wrong);
+    shares_free(&right);
+}
+
+/* Doubt is taken along and made anew; what was nobody's is somebody's; old hours stay. */
+static void test_late_credit_of_doubt(void **state)
+{
+    (void)state;
+    struct shares *s = some();
+    struct share_moved moved[SHARES_CREDIT_HOURS];
+    size_t n;
+    for (uint32_t i = 0; i < 60000; i++) {
+        struct share_sight in = sight((int64_t)i * 3600, i % 2 ? 1 : SHARE_UNKNOWN, i % 500);
+        in.probability = 0.8;
+        in.campaign = 1 + i % 2;
+        add(s, in);
+    }
+    struct share got[4], all;
+    assert_int_equal(shares_credit(s, 2, 1, 3, 0.5, moved, &n), POSSE_OK);
+    assert_int_equal(n, SHARES_CREDIT_HOURS);
+    assert_int_equal(shares_ask(s, T0 + 59 * 3600000, T0 + 60 * 3600000, got, 4, &all), 2); /* botnet 1 had nothing else */
+    assert_int_equal(all.messages, 1000);
+    assert_int_equal(got[0].botnet, 3);
+    assert_int_equal(got[0].messages, 250);
+    assert_int_equal(got[1].messages, 750);
+    assert_int_equal(shares_credit(s, 1, SHARE_UNKNOWN, 4, 1, moved, &n), POSSE_OK);
+    assert_int_equal(n, SHARES_CREDIT_HOURS);
+    assert_int_equal(shares_credit(s, 2, 3, 1, 0.8, moved, &n), POSSE_OK);
+    assert_true(shares_ask(s, T0 + 59 * 3600000, T0 + 60 * 3600000, got, 4, &all) >= 3);
+    assert_int_equal(got[0].botnet, 4);
+    assert_int_equal(got[0].messages, 500);
+    assert_int_equal(got[1].botnet, 1);
+    assert_int_equal(got[1].messages, 400);
+    assert_true(got[1].of[SHARE_MESSAGES].lo < 0.25); /* doubted as before: all of it may be another's */
+    assert_int_equal(shares_ask(s, T0, T0 + 3600000, got, 4, &all), 2);
+    assert_int_equal(got[0].messages, 400);
+    assert_int_equal(all.messages, 1000);
+    shares_free(&s);
+}
+
+static void test_more_campaigns_than_are_noted(void **state)
+{
+    (void)state;
+    struct shares *s = some();
+    struct share_moved moved[SHARES_CREDIT_HOURS];
+    size_t n;
+    for (uint32_t i = 0; i < 30000; i++) {
+        struct share_sight in = sight(i * 100, 1, i % 700);
+        in.campaign = i % 3 ? 10 + i : 1;
+        add(s, in);
+    }
+    assert_int_equal(shares_credit(s, 1, 1, 2, 1, moved, &n), POSSE_OK);
+    assert_true(n == 1 && moved[0].messages == 10000); /* the largest is kept, whatever came between */
+    struct share got[3], all;
+    assert_int_equal(shares_ask(s, T0, T0 + 3600000, got, 3, &all), 2);
+    assert_int_equal(all.messages, 30000);
+    assert_int_equal(got[0].messages, 20000);
+    assert_int_equal(got[0].addresses, 700); /* each sent for many more than are noted: they stay */
+    shares_free(&s);
+}
+
 static void test_too_many(void **state)
 {
     (void)state;
@@ -163,6 +282,15 @@ static void test_saved(void **state)
         in.probability = rng_u64(&r) % 4 ? 1 : rng_unit(&r);
         in.campaign = rng_u64(&r) % 50;
         add(s, in);
+        if (i > 30000)
+            add(t, in);
+        if (i % 5000 == 4999) { /* what was moved is saved like what was not */
+            struct share_moved moved[SHARES_CREDIT_HOURS];
+            size_t n;
+            assert_int_equal(shares_credit(s, i / 5000, (uint32_t)(i % 7), 1 + i % 5, 0.9, moved, &n), POSSE_OK);
+            if (i > 30000)
+                assert_int_equal(shares_credit(t, i / 5000, (uint32_t)(i % 7), 1 + i % 5, 0.9, moved, &n), POSSE_OK);
+        }
         if (i == 30000) {
             bytes_of(s, &a);
             struct span whole = exact(a.p, a.n);
@@ -180,8 +308,6 @@ static void test_saved(void **state)
             exact_free(whole);
             buf_deinit(&a);
             buf_deinit(&b);
-        } else if (i > 30000) {
-            add(t, in);
         }
     }
     bytes_of(s, &a);
@@ -217,6 +343,8 @@ int main(void)
         cmocka_unit_test(test_counts),    cmocka_unit_test(test_doubt_goes_to_the_unknown),
         cmocka_unit_test(test_any_order), cmocka_unit_test(test_move),
         cmocka_unit_test(test_too_many),  cmocka_unit_test(test_saved),
+        cmocka_unit_test(test_late_credit), cmocka_unit_test(test_late_credit_of_doubt),
+        cmocka_unit_test(test_more_campaigns_than_are_noted),
         cmocka_unit_test(test_intervals_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,9 +8,9 @@
 
 /* A dip is told from no dip as 15% of what is sent if it sends from 50%: the sum of log-likelihood ratios turns at 29%. */
 static const double DIP_LEFT = 0.15, DIP_USUAL = 0.50, DIP_LOG = 1.2039728043259361 /* log(0.50 / 0.15) */;
-static const double DIP_SCORE = 12, CALL_SCORE = 20, BACK_SCORE = 15, SURGE = 2.5, FALL_LEFT = 0.3, LEFT_MOST = 0.2;
+static const double DIP_SCORE = 12, CALL_SCORE = 20, BACK_SCORE = 15, SURGE = 2.5, FALL_LEFT = 0.3, LEFT_MOST = 0.2, GAP_LEFT = 0.4;
 static const double A_YEAR = 1e-4;                   /* falls that are none, called */
-enum { LEAST = 10, LEAST_SLOPE = 12 * 60, STEP_BEFORE = 30, SLOPE_KNOWN = 60 * DAY, LEAST_DEAF = 5, YOUNG = WEEK, BACK_MINUTES = 30, AFTER_RETURN = 2 * DAY, AT_ONCE = 60, GAP_MOST = 400 * DAY };
+enum { LEAST = 10, LEAST_SLOPE = 12 * 60, STEP_BEFORE = 30, SLOPE_KNOWN = 60 * DAY, LEAST_DEAF = 5, YOUNG = WEEK, BACK_MINUTES = 30, AFTER_RETURN = 2 * DAY, AT_ONCE = 60, GAP_DIP = 2 * DAY, GAP_KNOWN = 28 * DAY, GAP_MOST = 400 * DAY };
 
 int change_new(struct change_series **out, struct report *why)
 {
@@ -21,7 +21,7 @@ int change_new(struct change_series **out, struct report *why)
         free(change);
         return report_set(why, POSSE_ENOMEM, "change: no memory");
     }
-    s->first = s->minute = MINUTE_NONE;
+    s->first = s->minute = s->earlier.end = MINUTE_NONE;
     s->change = change;
     s->cap_changes = 4;
     pattern_init(&s->pattern);
@@ -117,6 +117,7 @@ static void call_fall(struct change_series *s, double limit)
     s->pause_limit = pause > 0 ? 1.5 * pause : 0;
     s->is_fallen = true;
     s->is_dip = false;
+    s->earlier.end = MINUTE_NONE;
     s->left = fmin(fmax(s->peak_left, s->observed / s->expected), LEFT_MOST);
     s->back_score = 0;
     s->back_zero = s->minute;
@@ -156,14 +157,22 @@ static bool is_quiet(const struct change_series *s)
     return s->is_dip && s->length >= LEAST && dip_evidence(s) >= CALL_SCORE && s->observed <= FALL_LEFT * pattern_level(&s->pattern) * s->length;
 }
 
+/* Since when it sends, if it was silent before; else MINUTE_NONE. */
+static int64_t burst_began(const struct change_series *s)
+{
+    const struct earlier *e = &s->earlier;
+    return e->end != MINUTE_NONE && e->end - e->at >= AT_ONCE && s->zero > e->end ? e->end : MINUTE_NONE;
+}
+
 static bool try_fall(struct change_series *s)
 {
-    int64_t minutes = s->minute + 1 - s->at;
-    if (minutes == 10 || minutes == 30 || minutes == 60) {
-        date_step(s, s->at - AT_ONCE, s->at + AT_ONCE, &s->at, &s->lo, &s->hi);
-        if (minutes != 30)
-            date_slope(s, s->at - AT_ONCE, s->at + AT_ONCE, &s->lo, &s->hi);
+    int64_t minutes = s->minute + 1 - s->at, since = s->minute - s->zero, began = s->zero + 1;
+    if ((since == 10 || since == 30 || since == 60) && s->at >= began - AT_ONCE) { /* not one that goes on */
+        date_step(s, true, burst_began(s), began - AT_ONCE, began + AT_ONCE, &s->at, &s->lo, &s->hi);
+        if (since != 30)
+            date_slope(s, began - AT_ONCE, began + AT_ONCE, &s->lo, &s->hi);
         s->is_step = is_step(s);
+        minutes = s->minute + 1 - s->at;
     }
     if (minutes < patience(s) || !is_quiet(s))
         return false;
@@ -174,18 +183,47 @@ static bool try_fall(struct change_series *s)
     return true;
 }
 
+/* What ended a dip was no return where less than GAP_LEFT of what is usual came until the next: a burst of what is left of it. Of a series
+ * that is older than four weeks, for until then a low day is not known as such. */
+static bool go_on(struct change_series *s, double unsure)
+{
+    struct earlier *e = &s->earlier;
+    bool is_known = e->end != MINUTE_NONE && e->at - s->first >= GAP_KNOWN && s->zero - e->end <= GAP_DIP;
+    if (!is_known || e->gap_observed > GAP_LEFT * e->gap_expected)
+        return false;
+    dips_drop(&s->dips, e->at, s->minute, s->first);
+    int64_t here = s->zero + 2 + (int64_t)fmin(unsure, DAY); /* it may be here that it fell, in a weak burst */
+    s->at = e->at;
+    s->lo = e->lo;
+    s->hi = e->is_joined || e->hi > here ? e->hi : here;
+    s->is_joined = true;
+    s->is_step = e->is_step;
+    s->length += e->length + e->gap_length;
+    s->expected += e->expected + e->gap_expected;
+    s->observed += e->observed + e->gap_observed;
+    s->peak_left = fmax(e->peak_left, e->gap_expected > 0 ? e->gap_observed / e->gap_expected : 0);
+    s->was_messages = e->was_messages;
+    s->was_weight = e->was_weight;
+    e->end = MINUTE_NONE;
+    return true;
+}
+
 static void begin_dip(struct change_series *s, double expected)
 {
+    double unsure = 3 * pattern_dispersion(&s->pattern) / expected; /* no message in so long: 5% */
+    if (go_on(s, unsure)) {
+        s->is_dip = true;
+        return;
+    }
     s->is_dip = true;
     s->at = s->lo = s->zero + 1;
-    double unsure = 3 * pattern_dispersion(&s->pattern) / expected; /* no message in so long: 5% */
     s->hi = s->at + 1 + (int64_t)(unsure < DAY ? unsure : DAY);
-    date_step(s, s->at - AT_ONCE, s->at + AT_ONCE, &s->at, &s->lo, &s->hi);
+    date_step(s, true, burst_began(s), s->at - AT_ONCE, s->at + AT_ONCE, &s->at, &s->lo, &s->hi);
 }
 
 static void no_dip(struct change_series *s)
 {
-    s->is_dip = s->is_step = false;
+    s->is_dip = s->is_step = s->is_joined = false;
     s->score = s->length = s->expected = s->observed = s->peak_left = 0;
     s->zero = s->minute;
     s->was_messages = s->pattern.messages;
@@ -194,19 +232,38 @@ static void no_dip(struct change_series *s)
 
 static bool is_silent(const struct change_series *s) { return s->observed <= 0.02 * s->expected; }
 
+/* What came since the last dip. */
+static void widen_gap(struct change_series *s)
+{
+    s->earlier.gap_length += s->length;
+    s->earlier.gap_expected += s->expected;
+    s->earlier.gap_observed += s->observed;
+}
+
+static void end_dip(struct change_series *s)
+{
+    dips_add(&s->dips, (struct dip){s->at, s->minute - s->at, s->length, is_silent(s)}, s->first);
+    s->earlier = (struct earlier){s->at, s->lo, s->hi, s->minute, s->length, s->expected, s->observed, s->peak_left, s->was_messages,
+                                  s->was_weight, 0, 0, 0, s->is_step, s->is_joined};
+}
+
 static bool watch_dip(struct change_series *s, double messages, double expected, double weight)
 {
     s->score += ((DIP_USUAL - DIP_LEFT) * expected - DIP_LOG * messages) / pattern_dispersion(&s->pattern);
-    if (!(s->score > 0)) {
-        if (s->is_dip)
-            dips_add(&s->dips, (struct dip){s->at, s->minute - s->at, s->length, is_silent(s)}, s->first);
+    bool is_over = !(s->score > 0);
+    if (is_over && s->is_dip) {
+        end_dip(s);
         no_dip(s);
-        return false;
     }
     s->score = s->score > DIP_SCORE ? DIP_SCORE : s->score;
     s->length += weight;
     s->expected += expected;
     s->observed += messages;
+    if (is_over) {
+        widen_gap(s);
+        no_dip(s);
+        return false;
+    }
     if (!s->is_dip && s->score >= DIP_SCORE)
         begin_dip(s, expected);
     return s->is_dip && try_fall(s);
@@ -222,7 +279,7 @@ static void call_return(struct change_series *s)
     double messages = 0, n = s->minute - s->back_zero < RECENT ? (double)(s->minute - s->back_zero) : RECENT;
     for (int64_t m = s->minute; m > s->minute - (int64_t)n; m--)
         messages += (double)s->recent[(m % RECENT + RECENT) % RECENT];
-    date_step(s, at - BACK_MINUTES, at + BACK_MINUTES, &at, &lo, &hi);
+    date_step(s, false, MINUTE_NONE, at - BACK_MINUTES, at + BACK_MINUTES, &at, &lo, &hi);
     struct estimate before = fall ? fall->after : counted(0, 1, 1);
     if (fall)
         fall->ended_ms = at * MINUTE_MS;
@@ -232,6 +289,7 @@ static void call_return(struct change_series *s)
                          .after = counted(messages, n, pattern_dispersion(p)), .probability = 1 - fmath_exp(-s->back_score)};
     s->is_fallen = false;
     s->returned = s->minute;
+    s->earlier.end = MINUTE_NONE;
     p->messages *= 0.2; /* it may come back as another: what it was soon weighs little */
     p->weight *= 0.2;
     p->active2 *= 0.2;
@@ -267,7 +325,7 @@ static bool call_surge(struct change_series *s, double hour_messages, double min
     struct pattern *p = &s->pattern;
     int64_t at = s->minute - 3 * 60 + 1, lo = at, hi = s->minute + 1;
     struct estimate before = pattern_rate(p, pattern_weight(p, s->minute));
-    date_step(s, s->minute - RECENT + 10, s->minute - 1, &at, &lo, &hi);
+    date_step(s, false, MINUTE_NONE, s->minute - RECENT + 10, s->minute - 1, &at, &lo, &hi);
     struct change *c = add_change(s);
     *c = (struct change){.kind = CHANGE_SURGE, .cause = CAUSE_UNKNOWN, .at_ms = at * MINUTE_MS, .at_lo_ms = lo * MINUTE_MS,
                          .at_hi_ms = hi * MINUTE_MS, .told_ms = (s->minute + 1) * MINUTE_MS, .before = before,
@@ -312,6 +370,7 @@ static void end_day(struct change_series *s)
 static void deaf_minute(struct change_series *s)
 {
     s->n_recent = 0;
+    s->earlier.end = MINUTE_NONE;
     if (!s->is_fallen && s->minute - s->zero <= AT_ONCE)
         no_dip(s); /* what was about to begin was the trap's silence */
 }

@@ -9,11 +9,13 @@ enum { LOOK_BACK = 60, LEAST_AFTER = 5, SLOPES = 5 };
 
 static double entropy(double sum, double n) { return sum > 0 ? sum * fmath_log(sum / n) : 0; }
 
-bool date_step(const struct change_series *s, int64_t from, int64_t to, int64_t *at, int64_t *lo, int64_t *hi)
+bool date_step(const struct change_series *s, bool is_fall, int64_t since, int64_t from, int64_t to, int64_t *at, int64_t *lo, int64_t *hi)
 {
     int64_t end = s->minute + 1, start = from - LOOK_BACK, kept = end - (int64_t)s->n_recent;
     if (kept > start)
         start = kept;
+    if (since > start)
+        start = since;
     if (from <= start)
         from = start + 1;
     if (to >= end)
@@ -25,14 +27,19 @@ bool date_step(const struct change_series *s, int64_t from, int64_t to, int64_t 
         all += (double)s->recent[(m % RECENT + RECENT) % RECENT];
     for (int64_t m = start; m < from; m++)
         before += (double)s->recent[(m % RECENT + RECENT) % RECENT];
-    for (int64_t m = from; m <= to; m++) {
-        likely[m - from] = (entropy(before, (double)(m - start)) + entropy(all - before, (double)(end - m))) / dispersion;
-        if (m == from || likely[m - from] > best) {
+    bool is_found = false;
+    for (int64_t m = from; m <= to; m++) { /* where a burst ends that had just begun, its beginning is the larger step */
+        bool is_down = before / (double)(m - start) > (all - before) / (double)(end - m);
+        likely[m - from] = is_down == is_fall ? (entropy(before, (double)(m - start)) + entropy(all - before, (double)(end - m))) / dispersion : -1e300;
+        if (is_down == is_fall && (!is_found || likely[m - from] > best)) {
+            is_found = true;
             best = likely[m - from];
             *at = m;
         }
         before += (double)s->recent[(m % RECENT + RECENT) % RECENT];
     }
+    if (!is_found)
+        return false;
     for (int64_t m = from; m <= to; m++)
         sum += likely[m - from] = fmath_exp(likely[m - from] - best);
     double passed = 0;

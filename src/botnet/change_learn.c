@@ -1,7 +1,7 @@
 /* change_learn: what is usual for a series: its level, its day and week, how its messages clump, how long it is silent by itself.
  *
  * Level: decayed means over two weeks. Hour of day and day of week are factors, each learnt with a memory of some two weeks and six weeks;
- * a series in bursts gives noisy ones, which do no harm: what they would explain is explained by its dips.
+ * a series in bursts gives noisy ones, of which only so much is believed as they differ by more than chance would (trust).
  * Dips: the longest of the last 400 days. Above `usual`, the length from which on half of all time in dips was spent (so that a thousand
  * flickers of a minute do not hide a weekly silence of a day), lengths are taken to fall off exponentially or faster (Pickands, Ann.
  * Statist. 1975: peaks over a threshold); with few dips the mean excess is not known, and taken larger. */
@@ -10,7 +10,7 @@
 #include "base/fmath.h"
 #include "botnet/change_priv.h"
 
-static const double HOUR_DECAY = 1 - 1.0 / (14 * 24), DAY_DECAY = 1 - 1.0 / 14;
+static const double HOUR_DECAY = 1 - 1.0 / (14 * 24), DAY_DECAY = 1 - 1.0 / 14, WEEK_DECAY = 1 - 1.0 / 42;
 enum { HOUR_MEMORY = 14, DAY_MEMORY = 6, LEAST_WATCHED = 30 };
 
 void pattern_init(struct pattern *p)
@@ -20,6 +20,7 @@ void pattern_init(struct pattern *p)
         p->hour_of_day[i] = 1;
     for (unsigned i = 0; i < 7; i++)
         p->day_of_week[i] = 1;
+    p->hour_trust = p->day_trust = 1;
 }
 
 static unsigned wrap(int64_t x, unsigned n) { return (unsigned)((x % n + n) % n); }
@@ -32,12 +33,30 @@ double pattern_active(const struct pattern *p)
     return active > level ? active : level;
 }
 
+static double hour_factor(const struct pattern *p, unsigned hour) { return 1 + (p->hour_of_day[hour] - 1) * p->hour_trust; }
+static double day_factor(const struct pattern *p, unsigned day) { return 1 + (p->day_of_week[day] - 1) * p->day_trust; }
+
+/* Factors of a series in bursts differ by chance alone: what their values differ over what such values would (empirical Bayes; Efron and Morris,
+ * JASA 1973). */
+static double trust(const double *factor, const double *learnt, unsigned n, double memory, double off2, double off_n)
+{
+    double differ = 0, times = 0;
+    for (unsigned i = 0; i < n; i++) {
+        differ += (factor[i] - 1) * (factor[i] - 1) / n;
+        times += (learnt[i] + 1) / n;
+    }
+    if (times > 2 * memory - 1)
+        times = 2 * memory - 1;
+    double chance = off_n > 0 ? off2 / off_n / times : 0;
+    return chance <= 0 || differ <= 0 ? 1 : differ <= chance ? 0 : 1 - chance / differ;
+}
+
 /* Between the middles of two hours the factor goes in a straight line. */
 double pattern_weight(const struct pattern *p, int64_t minute)
 {
     unsigned at = wrap(minute - 30, DAY), hour = at / 60, day = wrap(minute / DAY, 7);
     double part = at % 60 / 60.0, a = p->hour_of_day[hour], b = p->hour_of_day[hour < 23 ? hour + 1 : 0];
-    return (a + (b - a) * part) * p->day_of_week[day];
+    return (1 + (a + (b - a) * part - 1) * p->hour_trust) * day_factor(p, day);
 }
 
 int64_t pattern_after(const struct pattern *p, int64_t minute, double activity)
@@ -78,6 +97,13 @@ static void factor_learn(double *factor, double *n, double seen, double memory)
     ++*n;
 }
 
+static void note_off(double *off2, double *n, double off, double decay)
+{
+    off = off > 5 ? 5 : off;
+    *off2 = *off2 * decay + off * off;
+    *n = *n * decay + 1;
+}
+
 static void factors_level(double *factor, unsigned n)
 {
     double sum = 0;
@@ -100,12 +126,14 @@ bool pattern_end_hour(struct pattern *p, int64_t minute)
     p->stepped *= HOUR_DECAY;
     p->day_messages += p->hour_messages;
     p->day_weight += p->hour_weight;
-    p->day_flat += p->hour_weight / p->day_of_week[day];
-    double usual = pattern_level(p) * p->hour_weight / p->hour_of_day[hour];
+    p->day_flat += p->hour_weight / day_factor(p, day);
+    double usual = pattern_level(p) * p->hour_weight / hour_factor(p, hour);
     bool is_enough = p->hour_minutes >= LEAST_WATCHED;
     if (is_enough && usual > 0) {
+        note_off(&p->hours_off2, &p->hours_off_n, p->hour_messages / usual - p->hour_of_day[hour], HOUR_DECAY);
         factor_learn(&p->hour_of_day[hour], &p->hours_learnt[hour], p->hour_messages / usual, HOUR_MEMORY);
         factors_level(p->hour_of_day, 24);
+        p->hour_trust = trust(p->hour_of_day, p->hours_learnt, 24, HOUR_MEMORY, p->hours_off2, p->hours_off_n);
     }
     p->hour_messages = p->hour_weight = p->hour_minutes = 0;
     return is_enough;
@@ -119,8 +147,10 @@ void pattern_end_day(struct pattern *p, int64_t minute)
         p->off2 = p->off2 * DAY_DECAY + off * off;
         p->off_n = p->off_n * DAY_DECAY + 1;
         unsigned day = wrap(minute / DAY, 7);
+        note_off(&p->days_off2, &p->days_off_n, p->day_messages / usual - p->day_of_week[day], WEEK_DECAY);
         factor_learn(&p->day_of_week[day], &p->days_learnt[day], p->day_messages / usual, DAY_MEMORY);
         factors_level(p->day_of_week, 7);
+        p->day_trust = trust(p->day_of_week, p->days_learnt, 7, DAY_MEMORY, p->days_off2, p->days_off_n);
     }
     p->day_messages = p->day_weight = p->day_flat = 0;
 }
@@ -202,6 +232,16 @@ void dips_add(struct dips *d, struct dip new, int64_t first)
     }
     d->of[at] = new;
     dips_fit(d, years_of(new.minute, first));
+}
+
+void dips_drop(struct dips *d, int64_t minute, int64_t now, int64_t first)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->of[i].minute == minute) {
+            d->of[i] = d->of[--d->n];
+            dips_fit(d, years_of(now, first));
+            return;
+        }
 }
 
 /* How much of mean activity a stretch would have had: a Saturday of one who never works on Saturdays is short. */

@@ -24,6 +24,8 @@ struct pattern {
     double hour_messages, hour_weight, hour_minutes;            /* of the hour that runs */
     double day_messages, day_weight, day_flat;                  /* of the day; flat: without the day of week */
     double learnt;                 /* minutes */
+    double hours_off2, hours_off_n, days_off2, days_off_n; /* how far hours and days are off their factors, squared; decayed */
+    double hour_trust, day_trust;  /* how much of what the factors differ is more than that chance: 0 to 1 */
 };
 
 struct dip {
@@ -54,6 +56,13 @@ struct change_series {
     double length, expected, observed; /* since: minutes of mean activity, messages (expected: if it sent) */
     double peak_left;                  /* highest part of what was expected that an hour of it had */
     double was_messages, was_weight;   /* the pattern's level then */
+    struct earlier {                   /* the dip before it, and what came since it ended: no return may have been between them */
+        int64_t at, lo, hi, end;       /* end MINUTE_NONE: there is none */
+        double length, expected, observed, peak_left, was_messages, was_weight;
+        double gap_length, gap_expected, gap_observed;
+        bool is_step, is_joined;       /* joined: of several */
+    } earlier;
+    bool is_joined;
     /* the fall that was called */
     bool is_fallen;
     double back_score, left;       /* for its return; what was left of the rate */
@@ -82,6 +91,7 @@ double pattern_correct(struct pattern *p, double messages, int64_t hours_ago, bo
 struct estimate pattern_rate(const struct pattern *p, double weight);
 
 void dips_add(struct dips *d, struct dip new, int64_t first);
+void dips_drop(struct dips *d, int64_t minute, int64_t now, int64_t first); /* it is not over */
 /* Once a day: what is too old goes, what is left is measured by the pattern as it is now. */
 void dips_review(struct dips *d, const struct pattern *p, int64_t now, int64_t first);
 /* How long a dip must last (in minutes of mean activity) before it happens less than `a_year` times a year by itself. */
@@ -89,8 +99,8 @@ double dips_limit(const struct dips *d, double a_year, double least);
 double dips_probability(const struct dips *d, double length);
 
 /* ---- change_date.c ---- */
-/* Where among the recent minutes, within [from, to], the rate changed most likely; false: they are not all there. */
-bool date_step(const struct change_series *s, int64_t from, int64_t to, int64_t *at, int64_t *lo, int64_t *hi);
+/* Where among the recent minutes since `since`, within [from, to], the rate fell, or rose, most likely; false: they are not all there, or it did not. */
+bool date_step(const struct change_series *s, bool is_fall, int64_t since, int64_t from, int64_t to, int64_t *at, int64_t *lo, int64_t *hi);
 /* A fall may take its time: widens [lo, hi] to hold its beginning and its end, each with 95%. */
 void date_slope(const struct change_series *s, int64_t from, int64_t to, int64_t *lo, int64_t *hi);
 

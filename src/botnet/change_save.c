@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "botnet/change_priv.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2, NO_TRUST = 1 /* read, too: without what is off its factors, and the dip before */, NEW_IN_PATTERN = 6 };
 _Static_assert(sizeof(struct pattern) % sizeof(double) == 0, "a pattern is doubles only");
 #define MINUTE_MOST ((int64_t)1 << 45)
 
@@ -174,9 +174,40 @@ static void save_dip_and_fall(struct buf *out, const struct change_series *s)
     buf_add_byte(out, s->is_dip);
     buf_add_byte(out, s->is_step);
     buf_add_byte(out, s->is_fallen);
+    const struct earlier *e = &s->earlier;
+    const int64_t before[] = {e->at, e->lo, e->hi, e->end};
+    const double of[] = {e->length, e->expected, e->observed, e->peak_left, e->was_messages, e->was_weight, e->gap_length, e->gap_expected,
+                         e->gap_observed};
+    bool is_there = e->end != MINUTE_NONE;
+    buf_add_byte(out, (uint8_t)(is_there | s->is_joined << 1 | e->is_step << 2 | e->is_joined << 3));
+    for (unsigned i = 0; is_there && i < sizeof before / sizeof *before; i++)
+        save_minute(out, before[i]);
+    for (unsigned i = 0; is_there && i < sizeof of / sizeof *of; i++)
+        buf_add_double(out, of[i]);
 }
 
-static void load_dip_and_fall(struct reader *r, struct change_series *s)
+static void load_earlier(struct reader *r, struct change_series *s)
+{
+    struct earlier *e = &s->earlier;
+    int64_t *before[] = {&e->at, &e->lo, &e->hi, &e->end};
+    double *of[] = {&e->length, &e->expected, &e->observed, &e->peak_left, &e->was_messages, &e->was_weight, &e->gap_length, &e->gap_expected,
+                    &e->gap_observed};
+    uint8_t flags = reader_u8(r);
+    if (flags > 15)
+        reader_fail(r, POSSE_ECORRUPT);
+    s->is_joined = flags >> 1 & 1;
+    e->is_step = flags >> 2 & 1;
+    e->is_joined = flags >> 3 & 1;
+    for (unsigned i = 0; flags & 1 && i < sizeof before / sizeof *before; i++) {
+        *before[i] = load_minute(r);
+        if (*before[i] > s->minute + DAY + 1)
+            reader_fail(r, POSSE_ECORRUPT);
+    }
+    for (unsigned i = 0; flags & 1 && i < sizeof of / sizeof *of; i++)
+        *of[i] = load_amount(r);
+}
+
+static void load_dip_and_fall(struct reader *r, struct change_series *s, uint8_t version)
 {
     int64_t *minute[] = {&s->zero, &s->at, &s->lo, &s->hi, &s->back_zero, &s->returned};
     double *amount[] = {&s->score, &s->length, &s->expected, &s->observed, &s->peak_left, &s->was_messages, &s->was_weight, &s->back_score,
@@ -191,6 +222,8 @@ static void load_dip_and_fall(struct reader *r, struct change_series *s)
     s->is_dip = load_bool(r);
     s->is_step = load_bool(r);
     s->is_fallen = load_bool(r);
+    if (version != NO_TRUST)
+        load_earlier(r, s);
 }
 
 int change_save(const struct change_series *s, struct buf *out)
@@ -218,12 +251,15 @@ int change_save(const struct change_series *s, struct buf *out)
     return buf_error(out);
 }
 
-static void load_pattern(struct reader *r, struct pattern *p)
+static void load_pattern(struct reader *r, struct pattern *p, uint8_t version)
 {
     double x[sizeof *p / sizeof(double)];
-    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+    memcpy(x, p, sizeof x);
+    for (size_t i = 0; i < sizeof x / sizeof *x - (version == NO_TRUST ? NEW_IN_PATTERN : 0); i++)
         x[i] = load_amount(r);
     memcpy(p, x, sizeof x);
+    if (p->hour_trust > 1 || p->day_trust > 1)
+        reader_fail(r, POSSE_ECORRUPT);
     for (unsigned i = 0; i < 24; i++)
         if (!(p->hour_of_day[i] > 1e-3 && p->hour_of_day[i] < 100))
             reader_fail(r, POSSE_ECORRUPT);
@@ -232,16 +268,16 @@ static void load_pattern(struct reader *r, struct pattern *p)
             reader_fail(r, POSSE_ECORRUPT);
 }
 
-static int load_series(struct reader *r, struct change_series *s)
+static int load_series(struct reader *r, struct change_series *s, uint8_t version)
 {
     s->first = load_minute(r);
     s->minute = load_minute(r);
     if (s->minute < s->first - 1)
         reader_fail(r, POSSE_ECORRUPT);
-    load_pattern(r, &s->pattern);
+    load_pattern(r, &s->pattern, version);
     load_dips(r, &s->dips);
     load_recent(r, s);
-    load_dip_and_fall(r, s);
+    load_dip_and_fall(r, s, version);
     s->n_peaks = load_count(r, PEAKS);
     for (size_t i = 0; i < s->n_peaks; i++)
         s->peak[i] = load_amount(r);
@@ -265,12 +301,12 @@ int change_load(struct reader *r, struct change_series **out, struct report *why
 {
     uint8_t version = reader_u8(r);
     bool is_begun = load_bool(r);
-    if (!reader_error(r) && version != VERSION)
+    if (!reader_error(r) && version != VERSION && version != NO_TRUST)
         return report_set(why, POSSE_EVERSION, "change: saved by another version (%u); observe its input anew", version);
     int rc = reader_error(r) ? POSSE_ECORRUPT : change_new(out, why);
     if (rc == POSSE_ENOMEM)
         return rc;
-    if (!rc && is_begun && (rc = load_series(r, *out)))
+    if (!rc && is_begun && (rc = load_series(r, *out, version)))
         change_free(out);
     if (rc == POSSE_ENOMEM)
         return report_set(why, rc, "change: no memory");

@@ -121,7 +121,8 @@ static inline void change_run_years(uint64_t seed, const struct change_world *w,
 
 /* ---- a fall to `left` of the rate, some weeks in ---- */
 
-struct change_fall { unsigned n, called, within10, held, false_before; double error_minutes, told_minutes, worst, told_worst; };
+/* sending: it was, by its own pattern, when it fell. */
+struct change_fall { unsigned n, called, within10, held, false_before, sending, sending_within10; double error_minutes, told_minutes, worst, told_worst; };
 
 static inline void change_run_fall(uint64_t seed, const struct change_world *w, double left, struct change_fall *res)
 {
@@ -139,7 +140,7 @@ static inline void change_run_fall(uint64_t seed, const struct change_world *w, 
             at += 60;
             end += 60;
         }
-        before = rate;
+        before = m == at ? rate : before;
         if (!change_add(s, m * 60000, change_count(&r, w, m < at ? rate : rate * left), true))
             continue;
         struct change c;
@@ -156,6 +157,7 @@ static inline void change_run_fall(uint64_t seed, const struct change_world *w, 
         double error = fabs((double)c.at_ms / 60000 - (double)at), told = (double)c.told_ms / 60000 - (double)at;
         res->called++;
         res->within10 += error <= 10;
+        res->sending_within10 += before > 0 && error <= 10;
         res->held += c.at_lo_ms / 60000 <= at && at <= c.at_hi_ms / 60000;
         res->error_minutes += error;
         res->told_minutes += told;
@@ -165,7 +167,7 @@ static inline void change_run_fall(uint64_t seed, const struct change_world *w, 
             abort();
         break;
     }
-    (void)before;
+    res->sending += before > 0;
     change_free(&s);
 }
 

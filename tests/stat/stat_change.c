@@ -19,7 +19,7 @@ static void falls(const struct change_world *w, unsigned n, double left, uint64_
     for (unsigned k = 0; k < n; k++)
         change_run_fall(seed + k, w, left, &res);
     double called = res.called ? res.called : 1;
-    printf("fall\t%.1f\t%s\t%u\t%u\t%u\t%u\t%.1f\t%.1f\t%.0f\t%.0f\t%u\n", 100 * (1 - left), w->name, res.n, res.called, res.within10, res.held,
+    printf("fall\t%.1f\t%s\t%u\t%u\t%u\t%u\t%u\t%u\t%.1f\t%.1f\t%.0f\t%.0f\t%u\n", 100 * (1 - left), w->name, res.n, res.called, res.within10, res.sending, res.sending_within10, res.held,
            res.error_minutes / called, res.worst, res.told_minutes / called, res.told_worst, res.false_before);
     fflush(stdout);
 }
@@ -27,7 +27,7 @@ static void falls(const struct change_world *w, unsigned n, double left, uint64_
 int main(int argc, char **argv)
 {
     static const char head[] = "# years\tworld\tseries\tyears_each\tfalse_falls\tpauses\tpauses_found\tdays_until_told\treturns_found\tsurges\n"
-                               "# fall\tpercent\tworld\tfalls\tcalled\twithin_10_minutes\tinterval_held\tmean_error\tworst_error\tmean_told\t"
+                               "# fall\tpercent\tworld\tfalls\tcalled\twithin_10_minutes\tbegan_while_sending\tof_these_within_10\tinterval_held\tmean_error\tworst_error\tmean_told\t"
                                "worst_told\tcalled_before";
     struct slice s;
     if (!slice_asked(argc, argv, CHANGE_WORLDS, head, &s))

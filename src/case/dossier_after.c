@@ -32,7 +32,8 @@ static void put_chart(struct dossier *d, const struct found_watch *w)
     }
 }
 
-static void put_rate(struct dossier *d, const char *what, const struct estimate *before, const struct estimate *after, const struct estimate *fell)
+static void put_rate(struct dossier *d, const char *what, const struct estimate *before, const struct estimate *after,
+                     const struct estimate *fell)
 {
     d_fmt(d, "<tr><td>%s</td><td>", what);
     d_estimate(d, before);
@@ -75,7 +76,8 @@ static void put_takers(struct dossier *d, const struct found_watch *w)
 static void put_backs(struct dossier *d, const struct found_watch *w)
 {
     d_fmt(d, "<h3>Machines that came back</h3>\n<p>Of %llu addresses that sent for it, %llu send in campaigns of others that began since; %llu were in "
-             "others' campaigns before, too.", (unsigned long long)w->hosts_total, (unsigned long long)w->backs_total, (unsigned long long)w->backs_before);
+             "others' campaigns before, too.", (unsigned long long)w->hosts_total, (unsigned long long)w->backs_total,
+          (unsigned long long)w->backs_before);
     if (!w->n_backs || !d->o->shows_recipients) {
         d_str(d, w->n_backs ? " Their addresses are left out here.</p>\n" : "</p>\n");
         return;

@@ -32,7 +32,8 @@ static struct incident of_controller(struct arena *a, const struct found_control
     struct incident e = {.kind = NOTICE_CONTROLLER, .ip = c->ip, .address = case_address(a, &c->ip), .name = c->name, .port = c->port,
                          .proto = c->proto, .network = &c->network, .first_ms = c->first_ms, .last_ms = c->last_ms, .at_ms = c->last_ms,
                          .probability = c->probability, .exhibit = c->exhibit, .reason = c->reason, .n_reasons = c->n_reasons};
-    e.what = case_say(a, WHAT_MOST, "probable command and control server (probability %s): %" PRIu64 " machines of a network that was watched talk to it, "
+    e.what = case_say(a, WHAT_MOST,
+                      "probable command and control server (probability %s): %" PRIu64 " machines of a network that was watched talk to it, "
                       "%" PRIu64 " of them act as infected ones do", sure(c->probability, p), c->hosts_total, c->acting_total);
     return e;
 }
@@ -40,14 +41,15 @@ static struct incident of_controller(struct arena *a, const struct found_control
 static struct incident of_source(struct arena *a, const struct found_source *s)
 {
     bool is_known = s->botnet.n && !span_eq(s->botnet, SPAN_LIT("unknown")) && !span_eq(s->botnet, SPAN_LIT("others"));
-    struct incident e = {.kind = NOTICE_SENDER, .ip = s->ip, .address = case_address(a, &s->ip), .network = &s->network, .campaign = s->campaign,
-                         .botnet = is_known ? s->botnet : SPAN_NONE, .first_ms = s->first_ms, .last_ms = s->last_ms, .at_ms = s->last_ms,
+    struct incident e = {.kind = NOTICE_SENDER, .ip = s->ip, .address = case_address(a, &s->ip), .network = &s->network,
+                         .campaign = s->campaign, .botnet = is_known ? s->botnet : SPAN_NONE, .first_ms = s->first_ms, .last_ms = s->last_ms, .at_ms = s->last_ms,
                          .probability = 1, .messages = s->messages};
     char count[64] = "";
     if (s->messages)
         snprintf(count, sizeof count, " (messages seen: %" PRIu64 "%s)", s->messages, s->is_sampled ? " or more" : "");
-    e.what = case_say(a, WHAT_MOST, "sent spam to addresses that were watched%s, campaign %.*s%s%.*s", count, cut(s->campaign), (const char *)s->campaign.p,
-                 is_known ? ", as the machines of botnet " : "", is_known ? cut(s->botnet) : 0, (const char *)s->botnet.p);
+    e.what = case_say(a, WHAT_MOST, "sent spam to addresses that were watched%s, campaign %.*s%s%.*s", count, cut(s->campaign),
+                      (const char *)s->campaign.p, is_known ? ", as the machines of botnet " : "", is_known ? cut(s->botnet) : 0,
+                      (const char *)s->botnet.p);
     return e;
 }
 
@@ -84,8 +86,8 @@ static struct incident of_page(struct arena *a, const struct notice_page *p)
     struct incident e = {.kind = NOTICE_PAGE, .ip = p->ip, .address = case_address(a, &p->ip), .name = p->name, .network = &p->network,
                          .campaign = p->campaign, .botnet = p->botnet, .first_ms = p->first_ms, .last_ms = p->last_ms, .at_ms = p->last_ms,
                          .probability = 1, .messages = p->messages, .exhibit = p->exhibit};
-    e.what = case_say(a, WHAT_MOST, "%.*s, to which the mails of campaign %.*s link (messages: %" PRIu64 "), led to this address", cut(p->name),
-                      (const char *)p->name.p, cut(p->campaign), (const char *)p->campaign.p, p->messages);
+    e.what = case_say(a, WHAT_MOST, "%.*s, to which the mails of campaign %.*s link (messages: %" PRIu64 "), led to this address",
+                      cut(p->name), (const char *)p->name.p, cut(p->campaign), (const char *)p->campaign.p, p->messages);
     return e;
 }
 
@@ -176,7 +178,8 @@ void notice_uuid(const struct notice_case *c, const struct notice *n, const stru
     buf_add_byte(&b, '\0');
     buf_add_str(&b, n->id);
     if (e)
-        buf_add_fmt(&b, "%c%d%c%.*s%c%u%c%" PRId64, 0, (int)e->kind, 0, (int)e->address.n, (const char *)e->address.p, 0, e->port, 0, e->at_ms);
+        buf_add_fmt(&b, "%c%d%c%.*s%c%u%c%" PRId64, 0, (int)e->kind, 0, (int)e->address.n, (const char *)e->address.p, 0, e->port, 0,
+                    e->at_ms);
     if (e)
         buf_add_span(&b, span_sub(e->campaign, 0, 1000));
     if (e && e->kind == NOTICE_PAGE)

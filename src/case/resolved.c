@@ -318,11 +318,12 @@ struct asking { const struct resolved *r; struct span asked; struct resolved_add
 /* Of the name itself; hops: so many aliases may follow. */
 static void follow(struct asking *q, struct span name, int hops)
 {
-    for (size_t i = first_of(q->r, name); i < q->r->n && span_eq(q->r->record[i].name, name) && q->n < q->most && q->steps++ < STEPS; i++) {
-        if (!q->r->record[i].target.n)
-            q->n = take(&q->r->record[i], q->asked, q->out, q->n, q->most);
+    const struct record *x = q->r->record, *end = x + q->r->n;
+    for (x += first_of(q->r, name); x < end && span_eq(x->name, name) && q->n < q->most && q->steps++ < STEPS; x++) {
+        if (!x->target.n)
+            q->n = take(x, q->asked, q->out, q->n, q->most);
         else if (hops > 0)
-            follow(q, q->r->record[i].target, hops - 1);
+            follow(q, x->target, hops - 1);
     }
 }
 
@@ -332,8 +333,10 @@ size_t resolved_find(struct resolved *r, struct span name, struct resolved_addre
     if (!r->is_sorted && r->n)
         qsort(r->record, r->n, sizeof *r->record, by_name);
     r->is_sorted = true;
-    for (size_t i = name.n ? first_of(r, name) : r->n; i < r->n && ends_with(r->record[i].name, name) && q.n < most && q.steps++ < STEPS; i++) {
+    for (size_t i = name.n ? first_of(r, name) : r->n; i < r->n && q.n < most && q.steps++ < STEPS; i++) {
         struct span at = r->record[i].name;
+        if (!ends_with(at, name))
+            break;
         bool is_below = at.n == name.n || at.p[at.n - name.n - 1] == '.';
         if (!is_below || span_eq(at, q.asked)) /* the same again stands right after it */
             continue;

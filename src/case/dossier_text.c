@@ -149,24 +149,25 @@ void d_estimate(struct dossier *d, const struct estimate *e)
     d_str(d, e->mid > 0 && e->hi > TOO_WIDE * e->mid ? "; too few were seen to say)</span>" : ")</span>");
 }
 
-/* 99.8% is not all. */
-static void percent(struct dossier *d, double x)
+/* 99.8% is not all; and where an interval is narrower than two in a hundred its digits are told. */
+static void percent(struct dossier *d, double x, bool is_narrow)
 {
     bool is_near = fabs(x) >= 0.99 && fabs(x) < 1;
-    d_fmt(d, is_near ? "%.1f%%" : fabs(x) >= 0.1 || x == 0 ? "%.0f%%" : "%.2g%%", 100 * x);
+    d_fmt(d, is_near || (is_narrow && fabs(x) >= 0.1) ? "%.1f%%" : fabs(x) >= 0.1 || x == 0 ? "%.0f%%" : "%.2g%%", 100 * x);
 }
 
 void d_share(struct dossier *d, const struct estimate *e)
 {
+    bool is_narrow = e->hi - e->lo < 0.02;
     if (!e->method) {
         d_str(d, "not estimated");
         return;
     }
-    percent(d, e->mid);
+    percent(d, e->mid, is_narrow);
     d_str(d, " <span class=\"d-ci\">(");
-    percent(d, e->lo);
+    percent(d, e->lo, is_narrow);
     d_str(d, " to ");
-    percent(d, e->hi);
+    percent(d, e->hi, is_narrow);
     d_str(d, ")</span>");
 }
 

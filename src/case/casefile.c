@@ -42,7 +42,7 @@ static int open_pack(struct casefile *c, bool make, struct report *why)
     casefile_pack_name(c->pack_number, name);
     if (c->pack >= 0)
         close(c->pack);
-    c->pack = openat(c->dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600);
+    c->pack = openat(c->dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (make ? O_CREAT : 0), 0600);
     if (c->pack < 0)
         return fail(c, "open the exhibits", why);
     struct stat st;
@@ -59,7 +59,7 @@ static int open_pack(struct casefile *c, bool make, struct report *why)
 static int check_heads(struct casefile *c, struct report *why)
 {
     struct buf b;
-    int fd = openat(c->dir, "heads.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = POSSE_OK;
+    int fd = openat(c->dir, "heads.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), err = POSSE_OK;
     if (fd < 0)
         return errno == ENOENT ? POSSE_OK : fail(c, "read the heads", why);
     buf_init(&b, 64 << 20);
@@ -151,7 +151,7 @@ int casefile_open(const char *folder, const struct case_writer *w, struct casefi
     if (!err && w)
         err = lock_case(c, why);
     if (!err) {
-        c->log = openat(c->dir, "log.jsonl", (w ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+        c->log = openat(c->dir, "log.jsonl", (w ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         err = c->log < 0 ? fail(c, "open its log: is this the folder of a case?", why) : casefile_scan(c, why);
     }
     if (!err && w)

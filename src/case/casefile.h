@@ -14,6 +14,7 @@
  * part of the case. Where the log is shorter than the newest head, or a line does not follow its predecessor, nothing is written any more
  * (POSSE_ECORRUPT): evidence fails closed.
  * One writer: HOME/cases/ID/lock (POSSE_EBUSY); readers need no lock: what they see is a prefix.
+ * Links and pipes in a folder that was handed over are not followed and not waited for.
  * Limits: an exhibit of CASE_EXHIBIT_MAX bytes, a line of CASE_LINE_MAX, 2^32 lines; a pack is closed at 1 GB.
  * Errors: POSSE_EFULL (nothing of the call remains), EACCES, ECORRUPT with what and where, ELIMIT.  Threads: one a handle.
  * Cost: see bench/case: adding at the speed of the disk. */

@@ -297,7 +297,7 @@ int casefile_bytes(struct casefile *c, const struct case_line *l, struct buf *ou
     uint8_t *p = buf_reserve(out, l->size ? l->size : 1);
     if (!p)
         return report_set(why, out->err, "exhibit %llu: no memory for %llu bytes", (unsigned long long)l->n, (unsigned long long)l->size);
-    int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int err = fd < 0 ? report_errno(why, "open the exhibits", c->folder) : read_at(fd, p, l->size, l->offset);
     if (fd >= 0)
         close(fd);

@@ -67,7 +67,7 @@ static int write_key(const char *path, EVP_PKEY *k, struct report *why)
 static int read_key(const char *path, EVP_PKEY **out, struct report *why)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return report_errno(why, "read the key", path);
     FILE *f = fdopen(fd, "r");
@@ -212,7 +212,7 @@ int head_read(struct span line, struct head *h, struct report *why)
 
 static int read_file(int dir, const char *name, size_t most, struct buf *b)
 {
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t got = 1;
     if (fd < 0)
         return posse_errno(errno);

@@ -36,7 +36,7 @@ void verify_found(struct verifying *v, enum finding_kind kind, int64_t n, const 
 
 int verify_file(struct verifying *v, const char *name, size_t most, struct buf *out)
 {
-    int fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t got = 1;
     if (fd < 0)
         return posse_errno(errno);

@@ -51,7 +51,7 @@ static void begin_pack(struct verifying *v, struct pack *p, uint32_t number)
     char name[32];
     struct stat st;
     snprintf(name, sizeof name, "exhibits/pack-%04u", number);
-    *p = (struct pack){.fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), .number = number, .is_open = true, .chunk = p->chunk};
+    *p = (struct pack){.fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), .number = number, .is_open = true, .chunk = p->chunk};
     if (p->fd >= 0 && fstat(p->fd, &st) == 0 && S_ISREG(st.st_mode)) {
         p->is_there = true;
         p->size = (uint64_t)st.st_size;

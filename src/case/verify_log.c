@@ -55,7 +55,7 @@ static int split(struct verifying *v, struct buf *b, bool is_end)
 
 int verify_read_log(struct verifying *v, struct report *why)
 {
-    int fd = openat(v->dir, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = POSSE_OK;
+    int fd = openat(v->dir, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), err = POSSE_OK;
     if (fd < 0)
         return report_errno(why, "open log.jsonl: is this the folder of a case?", v->folder);
     struct buf b;

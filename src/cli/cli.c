@@ -15,11 +15,23 @@
 
 enum { OPTIONS_MAX = 96 };
 
+/* Names of files and what they hold were chosen by others: nothing of them drives a terminal. C0, DEL, and C1 in UTF-8. */
+static void plain(char *s)
+{
+    for (; *s; s++)
+        if (((unsigned char)*s < ' ' && *s != '\n' && *s != '\t') || *s == 0x7f)
+            *s = '?';
+        else if ((unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
+            s[0] = s[1] = '?';
+}
+
 static void vmessage(const char *prefix, const char *fmt, va_list ap)
 {
+    char text[8192];
     fflush(stdout); /* so that a message stands where it belongs when both go to one place */
-    fprintf(stderr, "posse: %s", prefix);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
+    plain(text);
+    fprintf(stderr, "posse: %s%s", prefix, text);
 }
 
 int cli_error(const char *fmt, ...)

@@ -165,7 +165,11 @@ int case_load(const char *path, struct buf *b)
     ssize_t got = 1;
     if (fd < 0 || fstat(fd, &st) != 0)
         return cli_error("%s: cannot be read: %s", path, strerror(errno));
-    bool is_folder = S_ISDIR(st.st_mode);
+    bool is_folder = S_ISDIR(st.st_mode), is_big = S_ISREG(st.st_mode) && st.st_size > CASE_EXHIBIT_MAX;
+    if (is_big) {
+        b->err = POSSE_ELIMIT;
+        got = -1;
+    }
     while (got > 0 && !is_folder) {
         uint8_t *p = buf_reserve(b, 1 << 20);
         got = p ? read(fd, p, 1 << 20) : -1;

@@ -46,6 +46,22 @@ done
 [ $full -ge 3 ] || bad "no head failed for want of room"
 told "a disk that fills while exhibits are added and heads are written"
 
+# a folder that was handed over with pipes in place of files: nothing waits for a writer
+cp -r "$work/home" "$work/again"
+"$posse" case seal t >/dev/null 2>&1
+for file in log.jsonl heads.jsonl exhibits/pack-0000; do
+    rm -rf "$work/again"; cp -r "$work/home" "$work/again"
+    rm "$work/again/cases/t/$file"; mkfifo "$work/again/cases/t/$file"
+    for verb in verify show "add t $work/x1" "read t 1"; do
+        [ "${verb% *}" = "$verb" ] && verb="$verb t"
+        POSSE_HOME=$work/again timeout 20 "$posse" case $verb >"$work/out" 2>"$work/err" </dev/null
+        [ $? -ne 124 ] || bad "case $verb hangs on a pipe in place of $file"
+    done
+    POSSE_HOME=$work/again timeout 20 "$posse" case verify t >/dev/null 2>&1 && bad "a pipe in place of $file is sound"
+done
+rm -rf "$work/again"
+told "a case folder with pipes in place of files"
+
 # two processes
 mkfifo "$work/pipe"
 "$posse" case add t - <"$work/pipe" >/dev/null 2>&1 &

@@ -53,14 +53,18 @@ static int period_make(const struct census *c, int64_t from_ms, int64_t to_ms, s
 }
 
 /* Are the marks one machine's own? Marks that many machines share would be far fewer than addresses; marks that are new in each message
- * would never be seen in two windows where addresses are. */
+ * would never be seen in two windows where addresses are: hardly one in fifty of these. Marks that came again less than AGAIN_LEAST times
+ * tell nothing either way. */
+enum { AGAIN_LEAST = 10 };
 static bool marks_are_good(const struct period *p, const char **doubt)
 {
     const struct view *m = &p->of[ROLL_MACHINES], *k = &p->of[ROLL_MARKED];
     if (k->n < PAIRS_LEAST)
         return false;
     double again = (double)m->n / (double)distinct(m).n, again_address = (double)k->n / (double)distinct(k).n; /* in how many windows */
+    double back = (double)(m->n - distinct(m).n), back_address = (double)(k->n - distinct(k).n);
     bool is_shared = 2 * m->n < k->n, is_fresh = again_address > 1.2 && again < 1 + 0.2 * (again_address - 1);
+    is_fresh |= back < AGAIN_LEAST || back < 0.02 * back_address;
     if (is_shared || is_fresh)
         *doubt = is_shared ? "marks of machines are shared by many: not used" : "marks of machines do not come again: not used";
     return !is_shared && !is_fresh;

@@ -66,6 +66,11 @@ static void test_marks(void **state)
     census_ask(c, T0 + 200 * 3600000ll, INT64_MAX, &a);
     assert_non_null(a.doubt);
     assert_true(a.live.mid < 20);
+    for (uint32_t i = 0; i < 1500; i++) /* nor do they where addresses hardly come again either */
+        add(c, 400 * 3600000ll + i * 57600, (uint32_t)(rng_u64(&r) % 12000) + 1, rng_u64(&r) | 1);
+    census_ask(c, T0 + 400 * 3600000ll, INT64_MAX, &a);
+    assert_memory_equal(a.live.method, "addresses", 9);
+    assert_true(a.live.mid < 60000);
     census_free(&c);
 }
 

@@ -286,6 +286,8 @@ static int add_record(struct campaigns *c, const struct sighting *s, struct join
 int campaigns_add(struct campaigns *c, const struct sighting *s, struct join *out, struct report *why)
 {
     *out = (struct join){.how = JOINED_NONE};
+    if (c->o.is_reader)
+        return report_set(why, POSSE_EINVAL, "these campaigns are only asked: nothing can be added");
     bool is_record = s->flags & SIGHTING_RECORD;
     c->turn++;
     c->heap.failed = false;

@@ -33,6 +33,7 @@ struct campaigns_options {
     size_t max_live;             /* 0: 100,000 */
     int64_t quiet_ms;            /* goes when nothing came for so long; 0: 14 days */
     size_t max_bytes;            /* of all of it; 0: 768 MB */
+    bool is_reader;              /* what is loaded is only asked, nothing is added or looked up by a sketch: loading it takes half as long */
     void (*gone)(void *ctx, const struct campaign *); /* hears of each before it goes, by age or for want of room; NULL: nobody */
     void *gone_ctx;
 };

@@ -435,7 +435,7 @@ static void enter(struct campaigns *c, struct reader *r, struct group *g)
         if (!reader_error(r) && map64_put(h, &c->numbers, g->alias[i].number, g->at) && !map64_get(&c->ids, g->alias[i].id, &at))
             map64_put(h, &c->ids, g->alias[i].id, g->at);
     }
-    for (unsigned i = 0; i < g->n_keys && !h->failed && !reader_error(r); i++)
+    for (unsigned i = 0; i < g->n_keys && !c->o.is_reader && !h->failed && !reader_error(r); i++)
         need(r, index_put(h, &c->index, g->key_list[i], g->at) || h->failed);
 }
 

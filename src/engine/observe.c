@@ -245,6 +245,7 @@ int observatory_open(const struct observe_options *opt, struct observatory **out
     o->o = *opt;
     o->o.campaigns.gone = gone;
     o->o.campaigns.gone_ctx = o;
+    o->o.campaigns.is_reader = opt->is_reader;
     o->clock.latest_ms = opt->latest_ms;
     int rc = open_parts(o, why);
     if (rc)

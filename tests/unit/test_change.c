@@ -292,6 +292,12 @@ static void test_own_patterns_are_no_news(void **state)
     change_run_years(16, &change_worlds[3], 8, &res); /* a pause that was dated an hour early, and its return not seen */
     assert_int_equal(res.fell, 0);
     assert_int_equal(res.returns_found, 7);
+    struct change_fall bursts = {0}; /* in the middle of a burst, a tenth is left */
+    for (uint64_t seed = 5001; seed <= 5008; seed++)
+        change_run_fall(seed, &change_worlds[3], 0.1, &bursts);
+    assert_in_range(bursts.called, 6, 8);
+    assert_int_equal(bursts.within10, bursts.called);
+    assert_int_equal(bursts.held, bursts.called);
     for (unsigned i = 0; i < 2; i++) {
         struct change_fall fall = {0};
         for (uint64_t seed = 1; seed <= 10; seed++)

@@ -62,7 +62,10 @@ static void try_change(struct reader in)
         return;
     buf_init(&b, 1 << 24);
     check(change_save(s, &b) == 0);
-    check_same(&b, in);
+    if (in.in.p[0] == b.p[0]) /* an older form is read too, and written as the new one */
+        check_same(&b, in);
+    else
+        buf_deinit(&b);
     for (int64_t m = 0; m < 300; m++)
         change_add(s, 1300000000000 + m * 60000, (double)(m % 7), m % 50 != 0);
     struct change c[4];

@@ -309,6 +309,8 @@ static void tell_losses(const struct trace_request *q)
         fprintf(stderr, "posse: %llu connections stood in two logs and count once\n", (unsigned long long)lost.twins);
     if (size.clock_jumps)
         fprintf(stderr, "posse: %llu records are a day or more out of order: a clock jumped\n", (unsigned long long)size.clock_jumps);
+    if (size.is_all_private)
+        fputs("posse: these connections are between private addresses, which all count as inside; --inside says which are yours\n", stderr);
     if (size.pairs_lost > size.flows / 2 && size.pairs_lost > 1000)
         fprintf(stderr, "posse: %llu of %llu connections were with what is met too rarely to be remembered; --memory may help\n",
                 (unsigned long long)size.pairs_lost, (unsigned long long)size.flows);

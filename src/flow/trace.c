@@ -154,7 +154,8 @@ int trace_seen_at_trap(struct trace *t, const struct ip *source, int64_t time_ms
 void trace_size(const struct trace *t, struct trace_size *out)
 {
     *out = (struct trace_size){.flows = t->flows, .hosts = t->n_hosts, .pairs = t->n_pairs, .names = t->n_names, .pairs_lost = t->pairs_lost,
-                               .thinned = t->thinned, .clock_jumps = t->jumps, .bytes = t->bytes};
+                               .thinned = t->thinned, .clock_jumps = t->jumps, .bytes = t->bytes,
+                               .is_all_private = t->within_flows > t->conns - t->conns / 10};
     if (t->flows) {
         out->first_ms = trace_ms(t, t->first);
         out->last_ms = trace_ms(t, t->last);

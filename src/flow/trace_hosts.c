@@ -51,7 +51,9 @@ void trace_home_note(struct trace *t, const struct flow *f)
     if (t->o.n_inside)
         return;
     t->conns++;
-    t->private_flows += trace_is_private(&f->src) || trace_is_private(&f->dst);
+    bool is_private[] = {trace_is_private(&f->src), trace_is_private(&f->dst)};
+    t->private_flows += is_private[0] || is_private[1];
+    t->within_flows += is_private[0] && is_private[1];
     if (!trace_is_guessing(t))
         return;
     t->home_flows++;

@@ -70,7 +70,7 @@ struct trace {
     struct trace_options o;
     int64_t epoch_ms;
     uint32_t first, last;
-    uint64_t flows, conns, private_flows, home_flows, pairs_lost, thinned, jumps;
+    uint64_t flows, conns, private_flows, within_flows, home_flows, pairs_lost, thinned, jumps;
     size_t bytes;
     uint32_t events_most;
     struct table nodes_at, pairs_at, names_at, links_at;

@@ -128,6 +128,23 @@ static void a_campus_of_ipv6(void **state)
     trace_free(&t);
 }
 
+/* Who logs private addresses on both sides is told that all of them were taken for inside, unless the user said what is. */
+static void private_addresses_on_both_sides_are_told(void **state)
+{
+    const struct trace_net net = {ip_prefix(&(struct ip){{[10] = 0xff, [11] = 0xff, [12] = 10}}, 112), 112};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct trace_options o = {.inside = &net, .n_inside = i == 1};
+        struct trace_size size;
+        struct trace *t = world(&o);
+        for (unsigned h = 1; h < 100; h++)
+            add(t, conn(h, v4(10, 0, 0, h), i == 2 && h % 5 == 0 ? v4(198, 51, 100, h) : v4(10, 9, 0, h), 443, FLOW_STATE_CLOSED));
+        trace_size(t, &size);
+        assert_int_equal(size.is_all_private, i == 0);
+        trace_free(&t);
+    }
+}
+
 /* Sixty people, their telemetry and their mail server behind one address. */
 static void office(struct trace *t, uint64_t *seed)
 {
@@ -171,7 +188,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scanner_with_ten_million_destinations), cmocka_unit_test(a_log_without_an_end), cmocka_unit_test(more_pairs_than_memory),
-        cmocka_unit_test(clocks_jump), cmocka_unit_test(a_campus_of_ipv6), cmocka_unit_test(an_office_behind_one_address),
+        cmocka_unit_test(clocks_jump), cmocka_unit_test(a_campus_of_ipv6), cmocka_unit_test(private_addresses_on_both_sides_are_told),
+        cmocka_unit_test(an_office_behind_one_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,25 @@ static struct span lower(struct money *x, struct span s)
 
 /* ---- mail drops ---- */
 
+/* A mailbox that says of itself that nobody reads it. */
+static bool is_unread(struct span local)
+{
+    static const char *const name[] = {"noreply", "donotreply", "mailerdaemon"};
+    char plain[16];
+    size_t n = 0;
+    for (size_t i = 0; i < local.n; i++)
+        if (local.p[i] != '-' && local.p[i] != '_' && local.p[i] != '.') {
+            if (n + 1 == sizeof plain)
+                return false;
+            plain[n++] = (char)ascii_lower(local.p[i]);
+        }
+    plain[n] = '\0';
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+        if (strcmp(plain, name[i]) == 0)
+            return true;
+    return false;
+}
+
 static void drop(struct money *x, struct span address)
 {
     ptrdiff_t at = span_chr(address, '@');
@@ -45,7 +64,7 @@ static void drop(struct money *x, struct span address)
         return;
     struct span local = span_sub(address, 0, (size_t)at), domain = span_sub(address, (size_t)at + 1, address.n);
     ptrdiff_t dot = span_chr(domain, '.');
-    if (dot <= 0 || (size_t)dot + 2 >= domain.n || !ascii_is_alpha(domain.p[domain.n - 1]))
+    if (dot <= 0 || (size_t)dot + 2 >= domain.n || !ascii_is_alpha(domain.p[domain.n - 1]) || is_unread(local))
         return;
     for (size_t i = 0; i < x->n_own; i++)
         if (span_ieq(local, x->own[i].local) && span_ieq(domain, x->own[i].domain))

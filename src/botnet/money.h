@@ -3,7 +3,8 @@
  * Wallets count only with a right checksum: "btc:", "ltc:", "doge:", "dash:", "trx:" (Base58Check), "btc:bc1...", "ltc:ltc1..." (Bech32,
  * BIP 173 and 350), "eth:0x..." in small letters (EIP-55 where it has letters of both cases). Phone numbers by form and length (E.164):
  * "+44..." with a country, else the digits where a word before them says what they are; the North American form is "+1...".
- * A mail drop is an address in the text or a Reply-To of another mailbox than From's, in small letters. A shop is the registered
+ * A mail drop is an address in the text or a Reply-To of another mailbox than From's, in small letters, but none that
+ * says of itself that nobody reads it (no-reply). A shop is the registered
  * domain of a link to goods or a basket, an affiliate mark "name=value" of a link's query.
  * Recipients' own addresses (To, Cc, Delivered-To) are no marks; what differs in every message is dropped by who counts.
  * Ownership: texts in the arena.  Errors: none: without memory fewer are found.  Limits: max; 256 KB of text.

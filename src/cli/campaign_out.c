@@ -102,6 +102,13 @@ static const char *say_mailer(const struct observatory *o, const struct counted 
     return out;
 }
 
+static const char *say_mark(const struct observatory *o, const struct counted *x, char *out, size_t n)
+{
+    (void)o;
+    snprintf(out, n, "%-9s  %.100s", mark_kind_name((enum mark_kind)(x->key & 7)), x->text);
+    return out;
+}
+
 static const char *say_asn(const struct observatory *o, const struct counted *x, char *out, size_t n)
 {
     struct as_info as;
@@ -265,7 +272,7 @@ int campaign_full(struct buf *b, struct observatory *o, const struct campaign *c
     put_versions(b, c);
     put_counted(b, o, "links", c->link, NULL);
     put_counted(b, o, "files", c->file, say_file);
-    put_counted(b, o, "marks", c->mark, NULL);
+    put_counted(b, o, "marks", c->mark, say_mark);
     put_counted(b, o, "to", c->rcpt_domain, NULL);
     put_counted(b, o, "languages", c->language, NULL);
     put_counted(b, o, "mailers", c->mailer, say_mailer);
@@ -283,6 +290,18 @@ static void json_counted(struct buf *b, const struct observatory *o, const char 
     for (size_t i = 0; i < CAMPAIGN_TOP && x[i].key; i++) {
         buf_add_str(b, i ? ",{\"name\":" : "{\"name\":");
         json_string(b, span_str(say ? say(o, &x[i], text, sizeof text) : x[i].text));
+        buf_add_fmt(b, ",\"at_most\":%u}", x[i].n);
+    }
+    buf_add_byte(b, ']');
+}
+
+static void json_marks(struct buf *b, const struct counted *x)
+{
+    json_name(b, "marks", false);
+    buf_add_byte(b, '[');
+    for (size_t i = 0; i < CAMPAIGN_TOP && x[i].key; i++) {
+        buf_add_fmt(b, "%s{\"kind\":\"%s\",\"name\":", i ? "," : "", mark_kind_name((enum mark_kind)(x[i].key & 7)));
+        json_string(b, span_str(x[i].text));
         buf_add_fmt(b, ",\"at_most\":%u}", x[i].n);
     }
     buf_add_byte(b, ']');
@@ -429,7 +448,7 @@ int campaign_full_json(struct buf *b, struct observatory *o, const struct campai
     buf_add_byte(b, ']');
     json_counted(b, o, "links", c->link, NULL);
     json_counted(b, o, "files", c->file, say_file);
-    json_counted(b, o, "marks", c->mark, NULL);
+    json_marks(b, c->mark);
     json_counted(b, o, "to", c->rcpt_domain, NULL);
     json_counted(b, o, "languages", c->language, NULL);
     json_counted(b, o, "mailers", c->mailer, say_mailer);

@@ -52,6 +52,7 @@ static const struct { const char *head, *body, *out; } cases[] = {
     {"", "pay to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb now", ""},
     {"", "write to Mr.Smith@Drop.Example. Or not.", "maildrop mr.smith@drop.example;"},
     {"", "you, a@trap.example, a@b, @c.example, d@.example", ""},
+    {"Reply-To: no-reply@big.example\r\n", "sent by Do_Not.Reply@big.example; norep@drop.example", "maildrop norep@drop.example;"},
     {"Reply-To: Agent <agent@drop.example>\r\n", "x", "maildrop agent@drop.example;"},
     {"Reply-To: from@sender.example\r\n", "x", ""},
     {"", "http://pills.example/shop/item?id=3&AffID=w12x", "shop pills.example;affiliate affid=w12x;"},

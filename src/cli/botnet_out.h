@@ -15,6 +15,8 @@ int botnets_table(struct buf *b, struct observatory *o, const struct botnet_view
 int botnets_json(struct buf *b, struct observatory *o, const struct botnet_view *v);
 int botnet_full(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v);
 int botnet_json(struct buf *b, struct observatory *o, uint32_t number, const struct botnet_view *v);
+/* How its programs write, by what was kept of its messages (engine/gather.h). */
+int botnet_mailer(struct buf *b, struct observatory *o, const char *name, bool is_json, struct report *why);
 
 /* A plot with all that it shows; zero it first, deinit it always. */
 enum { BOTNET_MARKS = 64 };

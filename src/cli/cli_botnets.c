@@ -10,7 +10,7 @@
 #include "cli/cli_gate.h"
 #include "cli/watch_plot.h"
 
-enum { OUT_MAX = 64 << 20, OPT_TELL = 400, OPT_NOTE };
+enum { OUT_MAX = 64 << 20, OPT_TELL = 400, OPT_NOTE, OPT_MAILER };
 
 static int time_option(const struct cli_command *cmd, struct botnet_view *v, int key)
 {
@@ -165,13 +165,25 @@ static int print_one(struct cli_watch *w, struct botnet_view *v, const char *nam
     return print(&b, rc, &why);
 }
 
+static int print_mailer(struct cli_watch *w, const char *name, bool is_json)
+{
+    struct report why = {0};
+    struct botnet x;
+    uint32_t number;
+    struct buf b;
+    if (!botnet_find(w->observatory, name, &number) || !botnets_get(observatory_botnets(w->observatory), number, &x))
+        return cli_error("%s: no such botnet; 'posse botnets' lists them", name);
+    buf_init(&b, OUT_MAX);
+    return print(&b, botnet_mailer(&b, w->observatory, x.name, is_json, &why), &why);
+}
+
 static int botnet_run(const struct cli_command *cmd, int argc, char **argv)
 {
     struct cli_watch w = {.home = NULL};
     struct botnet_view v = {.from_ms = 0};
     struct report why = {0};
     const char *svg = NULL;
-    bool is_json = false, is_bad;
+    bool is_json = false, is_mailer = false, is_bad;
     int key, first;
     while ((key = cli_getopt(cmd, argc, argv, &first)) != -1) {
         if (cli_watch_option(cmd, &w, key, &is_bad) && !is_bad)
@@ -185,12 +197,14 @@ static int botnet_run(const struct cli_command *cmd, int argc, char **argv)
             break;
         case OPT_SVG: svg = optarg; break;
         case OPT_JSON: is_json = true; break;
+        case OPT_MAILER: is_mailer = true; break;
         default: return key == CLI_HELP ? CLI_OK : CLI_TROUBLE;
         }
     }
     if (argc - first != 1)
         return cli_usage(cmd, "it takes one botnet's name or number");
-    int status = cli_watch_open(&w, &why) ? cli_report(&why) : print_one(&w, &v, argv[first], svg, is_json);
+    int status = cli_watch_open(&w, &why) ? cli_report(&why) : is_mailer ? print_mailer(&w, argv[first], is_json)
+                                                                         : print_one(&w, &v, argv[first], svg, is_json);
     return cli_watch_close(&w, status);
 }
 
@@ -198,6 +212,7 @@ static const struct cli_option botnet_options[] = {
     {OPT_SINCE, "since", "TIME", "from then on: 2026-11-21 14:30, @UNIXTIME, or 7d ago (the stream's last day)"},
     {OPT_UNTIL, "until", "TIME", "up to then (the stream's end)"},
     {OPT_SVG, "svg", "FILE", "write the history of its live machines as SVG"},
+    {OPT_MAILER, "mailer", NULL, "how its programs write, read from the messages that were kept"},
     {OPT_JSON, "json", NULL, "one JSON object"},
     {OPT_HOME, "home", "DIR", "where the observatory is"},
     {0, NULL, NULL, NULL},

@@ -18,6 +18,10 @@ awk -F'\t' 'NR == FNR { family[$8] = family[$8] " " $4; n[$4]++; next } { n_foun
     END { for (f in hit) best = hit[f] > best ? hit[f] : best; exit !(n_found >= 50 && best >= 0.99 * n_found) }' \
     "$work/world/truth/messages.tsv" "$work/found" || { echo "of $(wc -l <"$work/found") machines found from one campaign's not all are of one family"; exit 1; }
 [ "$("$posse" campaign "$id" --magnify --limit 7 --home "$work/whole" | wc -l)" = 7 ] || { echo "--limit does not hold"; exit 1; }
+# How a botnet's program writes is told with how many of its kept messages do, and with who described it.
+"$posse" botnet Rustock --mailer --home "$work/whole" >"$work/how" && grep -Eq '^ *([0-9]+) of \1 +charset +utf-8' "$work/how" &&
+    grep -q '^of those described most like Rustock' "$work/how" || { cat "$work/how"; echo "how Rustock writes is not told"; exit 1; }
+"$posse" botnet Rustock --mailer --json --home "$work/whole" | grep -q '"trait":"charset","how":"utf-8"' || { echo "nor as JSON"; exit 1; }
 stopped=0
 for signal in INT KILL INT KILL INT KILL; do
     observe "$work/home" >"$work/out" 2>&1 &

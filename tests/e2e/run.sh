@@ -2,7 +2,7 @@
 # The program as a whole, in bad times: each *.sh here but lib.sh is a test, two at a time, for they mostly wait. Exit status 77:
 # skipped.
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${1:-$here/../../build}" && pwd)
+build=$(cd "${1:-$here/../../build}" && pwd) || exit 2
 if [ $# -eq 2 ]; then
     name=$2
     out=$("$here/$name.sh" "$build" 2>&1)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -38,8 +39,11 @@ int verify_file(struct verifying *v, const char *name, size_t most, struct buf *
 {
     int fd = openat(v->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t got = 1;
+    struct stat st;
     if (fd < 0)
         return posse_errno(errno);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        got = -1; /* a pipe is no file that was sealed, and an empty one at that */
     while (got > 0 && out->n <= most) {
         uint8_t *p = buf_reserve(out, 65536);
         got = p ? read(fd, p, 65536) : -1;

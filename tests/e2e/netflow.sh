@@ -2,6 +2,7 @@
 # netflow.sh BUILD: one campus' NetFlow three ways: a file of packets, the same packets over the loopback to posse trace --listen, and
 # what nfcapd made of them. The same incidents come out of all three.
 . "$(dirname "$0")/lib.sh"
+export POSSE_HOME="$work/home" # an observatory that stands elsewhere has no part in it
 command -v python3 >/dev/null || { echo "no python3"; exit 77; }
 cat >"$work/packets.py" <<'END'
 # Forty hosts that browse and keep telemetry, three of them told every ten minutes and sending spam; both directions of each connection.

@@ -24,7 +24,8 @@ awk -F'\t' 'NR == FNR { family[$8] = family[$8] " " $4; n[$4]++; next } { n_foun
 "$posse" botnet Rustock --mailer --json --home "$work/whole" | grep -q '"trait":"charset","how":"utf-8"' || { echo "nor as JSON"; exit 1; }
 stopped=0
 for signal in INT KILL INT KILL INT KILL; do
-    observe "$work/home" >"$work/out" 2>&1 &
+    # not by the function: the signal would go to the shell that waits for it
+    "$posse" observe --ours '!10.0.0.0/8' --home "$work/home" "$work/world/trap.mbox" >"$work/out" 2>&1 &
     pid=$!
     sleep "0.0$((stopped * 3 % 7 + 2))"
     kill -$signal $pid 2>/dev/null

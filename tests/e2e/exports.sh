@@ -144,7 +144,7 @@ CONF
 fi
 
 # rspamd with the maps and nothing else: its own rules, and the 9,628 suffixes that it knows, take it minutes to compile
-if (unpack rspamd libhyperscan5 libluajit-5.1-2 libluajit-5.1-common) >/dev/null 2>&1; then
+if (unpack rspamd libhyperscan5 libunwind8 libluajit-5.1-2 libluajit-5.1-common) >/dev/null 2>&1; then
     rs=$(free_tcp) r=$work/rspamd share=$root/usr/share/rspamd libs=$root/usr/lib/rspamd:$unpacked_path
     mkdir "$r"
     printf 'require "global_functions" ()\nrspamd_maps = {}\n' >"$r/first.lua"

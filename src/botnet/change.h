@@ -11,9 +11,9 @@
  * A silence that is not called yet, for the series is too young or has been as silent before, is told by change_quiet, with what is missing.
  * A silence of the trap is no change of anybody's: minutes with is_watching false do not count. Where mail of several senders comes,
  * spam or not, a series of all of it tells when the trap is deaf (change_is_deaf): that is then the other series' is_watching.
- * Measured (bench/observatory/stat): a fall of 90% at one message a second is dated within 10 minutes, also with nights and weekends, and in bursts
- * in 68 of 80, after twelve days; no collapse without a fall in 160 years of each of nine senders with nights, weekends,
- * bursts and Christmas; one in 160 of one whose rate wanders by half.
+ * Measured (bench/observatory/stat): a fall of 90% at one message a second is dated within 10 minutes, with nights and weekends in 198 of 200, and
+ * in bursts every other day in 168 of 200, after twelve days; no collapse without a fall in 400 years of each of nine senders with nights,
+ * weekends, bursts and Christmas; one in 400 of one whose rate wanders by half.
  * Ownership: opaque; one a series, 4 KB.  Units: ms, messages.  Threads: one writer.  Limits: keeps CHANGES_MAX changes, the latest.
  * Errors: ENOMEM at new and load only. Minutes come in order, each once when it is over; gaps are minutes of 0 while the trap was
  * watching; what comes for a minute that was there already is learnt from, but dates nothing.  Cost: 40 ns a minute. */

@@ -3,13 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "flow/trace.h"
-#include "unit.h"
-
-static const int64_t base_us = 1700000000000000;
-
-static struct ip v4(unsigned a, unsigned b, unsigned c, unsigned d) { return ip_of_v4(a << 24 | b << 16 | c << 8 | d); }
+#include "trace_world.h"
 
 static struct ip v6(unsigned net, unsigned host)
 {
@@ -17,24 +11,6 @@ static struct ip v6(unsigned net, unsigned host)
     a.b[12] = (uint8_t)(host >> 24), a.b[13] = (uint8_t)(host >> 16), a.b[14] = (uint8_t)(host >> 8), a.b[15] = (uint8_t)host;
     return a;
 }
-
-static struct flow conn(double at_s, struct ip src, struct ip dst, uint16_t port, enum flow_state state)
-{
-    return (struct flow){.kind = FLOW_CONN, .start_us = base_us + (int64_t)(at_s * 1e6), .duration_us = 100000, .src = src, .dst = dst,
-                         .src_port = 40000, .dst_port = port, .proto = 6, .state = state, .src_bytes = 120, .dst_bytes = 300};
-}
-
-static struct trace *world(const struct trace_options *o)
-{
-    struct trace *t;
-    struct report why;
-    assert_int_equal(trace_new(o, &t, &why), 0);
-    return t;
-}
-
-static void add(struct trace *t, struct flow f) { assert_int_equal(trace_add(t, &f), 0); }
-
-static double lot(uint64_t *seed) { return (double)(mix64(*seed += 77) >> 11) / 9007199254740992.0; }
 
 #ifdef __SANITIZE_ADDRESS__
 enum { DESTINATIONS = 2000000 }; /* five times as slow */

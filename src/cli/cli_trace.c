@@ -144,7 +144,9 @@ static void tell_none(const struct trace_request *q, struct buf *b)
     const struct traced_host *h;
     const struct beacon *x;
     struct trace_size size;
+    struct trace_style style = q->style;
     char first[CLI_TIME_MAX], last[CLI_TIME_MAX];
+    style.is_explained = false; /* --hosts and --beacons explain */
     trace_size(q->trace, &size);
     if (!size.flows)
         return;
@@ -153,11 +155,11 @@ static void tell_none(const struct trace_request *q, struct buf *b)
     fprintf(stderr, "posse: no incident in %llu connections of %s to %s\n", (unsigned long long)size.flows, first, last);
     if (trace_hosts(q->trace, &h) && h->acts) {
         buf_add_str(b, "posse: the nearest host (--hosts): ");
-        trace_host_write(b, q->style, h);
+        trace_host_write(b, style, h);
     }
     if (trace_beacons(q->trace, &x) && !x->innocent && x->is_rhythm) {
         buf_add_str(b, "posse: the most suspicious rhythm (--beacons; alone it accuses nobody): ");
-        trace_beacon_write(b, q->style, x);
+        trace_beacon_write(b, style, x);
     }
     if (b->n)
         fwrite(b->p, 1, b->n, stderr);
@@ -175,7 +177,7 @@ static int print_incidents(struct trace_request *q, struct buf *b)
         trace_incident_write(b, q->style, &x[i]);
         status = flush(b);
     }
-    if (!n && !q->is_following && !q->style.is_json && !q->style.is_explained)
+    if (!n && !q->is_following && !q->style.is_json)
         tell_none(q, b);
     return status;
 }
